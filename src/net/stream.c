@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <sio/error.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+#if !defined(MSG_NOSIGNAL)
+#define MSG_NOSIGNAL 0
+#endif
+
+#define IOV_COUNT 64
+
+/* Full reads in a row that one stream may do per turn, before the others get theirs. */
+#define READ_ROUNDS 4
+
+/* Input that is dropped while a stream finishes; who sends more is cut off. */
+#define LINGER_INPUT_MAX (8u << 20)
+
+enum stream_state {
+    STREAM_OPEN,
+    STREAM_FINISHING, /* no owner; output is still being sent */
+    STREAM_LINGERING, /* no owner; our side is shut down */
+    STREAM_CLOSED
+};
+
+/* Exists while a stream finishes. */
+struct stream_linger {
+    struct timer timer;
+    struct stream *stream;
+    size_t dropped;
+};
+
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void arm(struct stream *s) {
+    int events = (s->paused ? 0 : UV_READABLE) | (s->blocked ? UV_WRITABLE : 0);
+    if (events == 0) {
+        uv_poll_stop(&s->poll);
+    } else {
+        uv_poll_start(&s->poll, events, on_poll);
+    }
+}
+
+int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, void *owner,
+                     struct stream **ret_stream) {
+    struct stream *s = sio__slab_alloc(&r->stream_slab);
+    if (s == NULL) {
+        return SIO_ERR_NOMEM;
+    }
+    int status = uv_poll_init_socket(r->loop, &s->poll, fd);
+    if (status < 0) {
+        sio__slab_free(&r->stream_slab, s);
+        return status;
+    }
+    s->ops = ops;
+    s->owner = owner;
+    s->reactor = r;
+    sio__list_init(&s->dirty);
+    s->out = (struct outq){0};
+    s->fd = fd;
+    s->state = STREAM_OPEN;
+    s->blocked = false;
+    s->paused = false;
+    s->failed = false;
+    s->linger = NULL;
+    sio__reactor_hold(r);
+    r->stats.streams++;
+    arm(s);
+    *ret_stream = s;
+    return 0;
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct stream *s = (struct stream *)(void *)handle;
+    struct reactor *r = s->reactor;
+    sio__slab_free(&r->stream_slab, s);
+    sio__reactor_drop(r);
+}
+
+void sio__stream_close(struct stream *s) {
+    if (s->state == STREAM_CLOSED) {
+        return;
+    }
+    struct reactor *r = s->reactor;
+    s->state = STREAM_CLOSED;
+    s->ops = NULL;
+    s->owner = NULL;
+    sio__list_remove(&s->dirty);
+    sio__outq_clear(r, &s->out);
+    if (s->linger != NULL) {
+        sio__reactor_stop(r, &s->linger->timer);
+        sio__free(s->linger);
+        s->linger = NULL;
+    }
+    r->stats.streams--;
+    uv_close((uv_handle_t *)&s->poll, on_closed);
+    close(s->fd);
+}
+
+void sio__stream_reset(struct stream *s) {
+    struct linger off = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
+    sio__stream_close(s);
+}
+
+/* The stream has ended, as the loop found out: tells the owner. */
+static void end(struct stream *s, int status) {
+    if (s->state != STREAM_OPEN) {
+        sio__stream_close(s);
+    } else if (!s->failed) {
+        s->failed = true;
+        sio__outq_clear(s->reactor, &s->out);
+        s->ops->on_end(s, status);
+    }
+}
+
+/* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that is shut down
+   reads as ended in the next turn of the loop. */
+static void break_off(struct stream *s) {
+    sio__outq_clear(s->reactor, &s->out);
+    shutdown(s->fd, SHUT_RDWR);
+    s->blocked = false;
+    s->paused = false;
+    arm(s);
+}
+
+int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body, size_t body_len) {
+    if (s->failed) {
+        return 0;
+    }
+    int r = sio__outq_append(s->reactor, &s->out, head, head_len, body, body_len);
+    if (r == 0 && !s->blocked) {
+        sio__stream_mark(s);
+    }
+    return r;
+}
+
+int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared) {
+    int r = 0;
+    if (!s->failed) {
+        r = sio__outq_append_ref(s->reactor, &s->out, data, len, shared);
+        if (r == 0) {
+            if (!s->blocked) {
+                sio__stream_mark(s);
+            }
+            return 0;
+        }
+    }
+    s->reactor->release(s->reactor->release_context, shared);
+    return r;
+}
+
+static ssize_t write_some(struct stream *s) {
+    struct reactor *r = s->reactor;
+    struct outq_node *head = s->out.head;
+    if (head->next == NULL) {
+        return send(s->fd, head->data, head->len, MSG_NOSIGNAL);
+    }
+    if (s->out.bytes <= REACTOR_GATHER_BYTES) {
+        /* One copy is cheaper than many small pieces for the kernel to walk. */
+        sio__outq_copy(&s->out, r->gather);
+        return send(s->fd, r->gather, s->out.bytes, MSG_NOSIGNAL);
+    }
+    struct iovec iov[IOV_COUNT];
+    struct msghdr message = {.msg_iov = iov};
+    message.msg_iovlen = (size_t)sio__outq_peek(&s->out, iov, IOV_COUNT);
+    return sendmsg(s->fd, &message, MSG_NOSIGNAL);
+}
+
+static void finish_output(struct stream *s) {
+    if (s->state != STREAM_FINISHING) {
+        return;
+    }
+    if (s->paused) { /* the peer has closed its side already */
+        sio__stream_close(s);
+        return;
+    }
+    s->state = STREAM_LINGERING;
+    shutdown(s->fd, SHUT_WR);
+}
+
+void sio__stream_flush(struct stream *s) {
+    if (s->state == STREAM_CLOSED || s->blocked || s->failed) {
+        return;
+    }
+    while (s->out.head != NULL) {
+        ssize_t n = write_some(s);
+        if (n >= 0) {
+            s->reactor->stats.bytes_out += (uint64_t)n;
+            sio__outq_consume(s->reactor, &s->out, (size_t)n);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) {
+            s->blocked = true;
+            arm(s);
+            return;
+        } else if (errno != EINTR) {
+            break_off(s);
+            return;
+        }
+    }
+    finish_output(s);
+}
+
+static void on_writable(struct stream *s) {
+    s->blocked = false;
+    sio__stream_flush(s);
+    if (s->state == STREAM_CLOSED || s->blocked || s->failed) {
+        return;
+    }
+    arm(s);
+    if (s->state == STREAM_OPEN) {
+        s->ops->on_drain(s);
+    }
+}
+
+/* Without an owner: input is dropped. */
+static void drop_input(struct stream *s, ssize_t n) {
+    if (n <= 0) {
+        if (n == 0 && s->state == STREAM_FINISHING) {
+            s->paused = true; /* it may still read what we have to say */
+            arm(s);
+        } else {
+            sio__stream_close(s);
+        }
+        return;
+    }
+    s->linger->dropped += (size_t)n;
+    if (s->linger->dropped > LINGER_INPUT_MAX) {
+        sio__stream_close(s);
+    }
+}
+
+static void on_readable(struct stream *s) {
+    struct reactor *r = s->reactor;
+    for (int i = 0; i < READ_ROUNDS; i++) {
+        ssize_t n = recv(s->fd, r->input, REACTOR_INPUT_BYTES, 0);
+        if (n < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            if (errno != EAGAIN && errno != EWOULDBLOCK) {
+                end(s, -errno);
+            }
+            return;
+        }
+        if (s->state != STREAM_OPEN) {
+            drop_input(s, n);
+        } else if (n == 0) {
+            end(s, 0);
+            return;
+        } else {
+            r->stats.bytes_in += (uint64_t)n;
+            s->ops->on_input(s, r->input, (size_t)n);
+        }
+        if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused || s->failed) {
+            return;
+        }
+    }
+}
+
+static void on_poll(uv_poll_t *handle, int status, int events) {
+    struct stream *s = (struct stream *)(void *)handle;
+    if (status < 0 && !(events & UV_READABLE)) {
+        /* libuv reports a lone POLLERR as EBADF; the socket knows better. */
+        int error = 0;
+        socklen_t len = sizeof error;
+        getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+        end(s, error != 0 ? -error : status);
+        return;
+    }
+    if (events & UV_READABLE) {
+        on_readable(s);
+    }
+    if ((events & UV_WRITABLE) && s->state != STREAM_CLOSED && s->blocked) {
+        on_writable(s);
+    }
+}
+
+void sio__stream_pause(struct stream *s) {
+    if (!s->paused && s->state == STREAM_OPEN) {
+        s->paused = true;
+        arm(s);
+    }
+}
+
+void sio__stream_resume(struct stream *s) {
+    if (s->paused && s->state == STREAM_OPEN) {
+        s->paused = false;
+        arm(s);
+    }
+}
+
+static void on_linger_timer(struct timer *t) {
+    sio__stream_close(SIO_CONTAINER_OF(t, struct stream_linger, timer)->stream);
+}
+
+void sio__stream_finish(struct stream *s, uint32_t linger_ms) {
+    if (s->state != STREAM_OPEN) {
+        return;
+    }
+    struct stream_linger *linger = sio__malloc(sizeof *linger);
+    if (linger == NULL || s->failed) {
+        sio__free(linger);
+        sio__stream_close(s);
+        return;
+    }
+    sio__timer_init(&linger->timer, on_linger_timer);
+    linger->stream = s;
+    linger->dropped = 0;
+    s->linger = linger;
+    s->ops = NULL;
+    s->owner = NULL;
+    s->state = STREAM_FINISHING;
+    sio__reactor_start(s->reactor, &linger->timer, linger_ms);
+    if (s->paused) {
+        s->paused = false;
+        arm(s);
+    }
+    if (s->out.head == NULL) {
+        finish_output(s);
+    }
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+/*
+ * A stream: one non-blocking connected socket on a reactor.
+ *
+ * Input is read into the reactor's buffer and handed to the owner, who may change it. Output is queued and
+ * flushed once per turn of the loop; only when the kernel does not take all of it does the stream wait for
+ * writability. The owner can be exchanged (an HTTP connection becomes a WebSocket).
+ *
+ * Ends: the owner calls sio__stream_close() (at once, output is dropped) or sio__stream_finish() (after the
+ * output was sent, and the peer has had time to read it). After either, the owner hears no more of it. When the
+ * peer or the network ends it, the owner is told by on_end and then has to close it.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "net/outq.h"
+#include "net/reactor.h"
+
+struct stream;
+
+/** What the owner of a stream gets told; called from the loop. */
+struct stream_ops {
+    /** Bytes came; they are the owner's to change until the return. */
+    void (*on_input)(struct stream *s, uint8_t *data, size_t len);
+    /** The stream has ended: 0 when the peer closed its side, else a negative code of the system. */
+    void (*on_end)(struct stream *s, int status);
+    /** All output was taken by the kernel, after it had not been at first. */
+    void (*on_drain)(struct stream *s);
+};
+
+struct stream {
+    uv_poll_t poll; /* first: its handle is the stream's */
+    const struct stream_ops *ops;
+    void *owner;
+    struct reactor *reactor;
+    struct list dirty; /* in reactor.dirty, or in no list */
+    struct outq out;
+    int fd;
+    uint8_t state;
+    bool blocked;     /* waits for writability */
+    bool paused;      /* does not read */
+    bool failed;      /* on_end is due or was given */
+    struct stream_linger *linger; /* while finishing */
+};
+
+/**
+ * Makes a stream on a connected socket.
+ *
+ * @param fd  non-blocking; owned by the stream on success
+ * @return 0; SIO_ERR_NOMEM or a code of libuv, the fd is still the caller's
+ */
+int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, void *owner,
+                     struct stream **ret_stream);
+
+/** Gives the stream to another owner. */
+static inline void sio__stream_set_owner(struct stream *s, const struct stream_ops *ops, void *owner) {
+    s->ops = ops;
+    s->owner = owner;
+}
+
+/** Queues a flush at the end of this turn. */
+static inline void sio__stream_mark(struct stream *s) {
+    if (!sio__list_linked(&s->dirty)) {
+        sio__list_push_back(&s->reactor->dirty, &s->dirty);
+    }
+}
+
+/**
+ * Queues output, copied; two pieces that belong together.
+ *
+ * @return 0; SIO_ERR_NOMEM, nothing was queued. Output of a stream that has failed is dropped silently: on_end
+ *         tells.
+ */
+int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body, size_t body_len);
+
+/** Queues output that `shared` keeps in place; takes over one reference to it, also on failure. */
+int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared);
+
+/** Bytes that the kernel has not taken yet. */
+static inline size_t sio__stream_pending(const struct stream *s) {
+    return s->out.bytes;
+}
+
+/** Writes what is queued, as far as the kernel takes it. Calls nobody; after a failure on_end comes from the loop. */
+void sio__stream_flush(struct stream *s);
+
+/** Stops and resumes reading. While it is paused the end of the stream goes unnoticed. */
+void sio__stream_pause(struct stream *s);
+void sio__stream_resume(struct stream *s);
+
+/** Closes at once. Output that is still queued is dropped. The stream is gone for the caller. */
+void sio__stream_close(struct stream *s);
+
+/** As sio__stream_close(), and resets the connection: the peer's unsent and unread data is dropped. */
+void sio__stream_reset(struct stream *s);
+
+/**
+ * Closes when all output is sent: then shuts its side down and drops input until the peer closes too, for at most
+ * `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6). The stream is gone for the
+ * caller.
+ */
+void sio__stream_finish(struct stream *s, uint32_t linger_ms);
+
+#endif /* NET_STREAM_H */
