@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+/*
+ * The handler tables of a namespace: what the application has registered. Filled before the server runs, then only
+ * read; the namespaces made from a parent share the parent's.
+ */
+#ifndef SOCKETIO_HANDLERS_H
+#define SOCKETIO_HANDLERS_H
+
+#include <sio/server.h>
+
+#include "base/map.h"
+#include "base/text.h"
+
+/** A callback, to be cast back to what its list holds. */
+typedef void (*handler_fn)(void);
+
+struct handler {
+    handler_fn fn;
+    void *user;
+};
+
+struct handler_list {
+    struct handler *items;
+    uint32_t len;
+    uint32_t cap;
+};
+
+/** The handlers of one event name. */
+struct event_handlers {
+    struct handler_list list;
+    size_t name_len;
+    char name[];
+};
+
+struct handlers {
+    struct handler_list connect;         /* sio_socket_fn */
+    struct handler_list disconnecting;   /* sio_disconnect_fn */
+    struct handler_list disconnect;      /* sio_disconnect_fn */
+    struct handler_list any;             /* sio_event_fn */
+    struct handler_list any_outgoing;    /* sio_event_fn */
+    struct handler_list error;           /* sio_error_fn */
+    struct handler_list drain;           /* sio_socket_fn */
+    struct handler_list middleware;      /* sio_middleware_fn */
+    struct handler_list event_middleware; /* sio_event_middleware_fn */
+    struct map events;                   /* struct event_handlers of sio_event_fn */
+    struct map server_events;            /* the same, for events of other nodes */
+};
+
+/** Makes empty tables. @param seed  for the maps, random */
+void sio__handlers_init(struct handlers *h, const uint64_t seed[2]);
+
+/** Frees the tables. */
+void sio__handlers_done(struct handlers *h);
+
+/** Appends a callback. @return 0, SIO_ERR_NOMEM */
+int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user);
+
+/** Appends a callback for an event name. @return 0, SIO_ERR_NOMEM */
+int sio__handlers_add_event(struct map *events, const char *name, handler_fn fn, void *user);
+
+/** The callbacks of an event name; NULL when there are none. */
+const struct handler_list *sio__handlers_find(const struct map *events, struct text name);
+
+#endif /* SOCKETIO_HANDLERS_H */
