@@ -14,6 +14,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <sio/alloc.h>
 #include <sio/error.h>
 
@@ -162,4 +166,13 @@ void sio__pages_free(void *p, size_t size) {
     if (p != NULL) {
         hook.pages_free_fn(p, size, hook.user);
     }
+}
+
+void sio__alloc_trim(void) {
+#ifdef __GLIBC__
+    /* The C library keeps what is free between blocks that are not, unless it is told otherwise. */
+    if (hook.malloc_fn == system_malloc) {
+        malloc_trim(0);
+    }
+#endif
 }

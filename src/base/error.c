@@ -134,7 +134,7 @@ const char *sio_strerror(int code) {
         LIBUV_MAP(XX)
 #undef XX
 #define XX(name, text)                                                                             \
-    case -name: return text;
+    case -(name): return text;
         ERRNO_MAP(XX)
         ERRNO_LINUX_MAP(XX)
 #undef XX
@@ -153,7 +153,7 @@ const char *sio_errname(int code) {
         LIBUV_MAP(XX)
 #undef XX
 #define XX(name, text)                                                                             \
-    case -name: return #name;
+    case -(name): return #name;
         ERRNO_MAP(XX)
         ERRNO_LINUX_MAP(XX)
 #undef XX

@@ -19,7 +19,7 @@
 #define LIMIT_MS      1000
 
 static const char *const component_names[LOG_COMPONENTS] = {
-#define XX(name, text) [LOG_COMPONENT_##name] = text,
+#define XX(name, text) [LOG_COMPONENT_##name] = (text),
     SIO_LOG_COMPONENT_MAP(XX)
 #undef XX
 };

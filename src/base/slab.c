@@ -64,8 +64,8 @@ struct slab_block {
 
 _Static_assert(sizeof(struct slab_block) <= HEADER_BYTES, "objects begin behind it");
 
-static struct slab_block *block_of(const void *p) {
-    return (struct slab_block *)((uintptr_t)p & ~(uintptr_t)(SIO_SLAB_BLOCK_BYTES - 1));
+static struct slab_block *block_of(void *p) {
+    return (void *)((uint8_t *)p - (uintptr_t)p % SIO_SLAB_BLOCK_BYTES);
 }
 
 static void enter_class(struct slab *s, struct slab_block *b) {

@@ -7,7 +7,17 @@
 #include "base/alloc.h"
 #include "net/reactor.h"
 
-#define CHUNK_ROOM ((uint32_t)(OUTQ_CHUNK_BYTES - sizeof(struct outq_node)))
+/* A block's bytes follow its node. */
+#define BLOCK_HEADER offsetof(struct outq_node, u.refs[1])
+#define CHUNK_ROOM ((uint32_t)(OUTQ_CHUNK_BYTES - BLOCK_HEADER))
+
+_Static_assert(sizeof(struct outq_node) == 128, "two cache lines");
+
+static void release(struct reactor *r, struct outq_ref *ref) {
+    if (ref->shared != NULL) {
+        r->release(r->release_context, ref->shared);
+    }
+}
 
 static void node_free(struct reactor *r, struct outq_node *node) {
     switch (node->kind) {
@@ -18,8 +28,8 @@ static void node_free(struct reactor *r, struct outq_node *node) {
         sio__free(node);
         break;
     default:
-        if (node->shared != NULL) {
-            r->release(r->release_context, node->shared);
+        for (; node->first < node->count; node->first++) {
+            release(r, &node->u.refs[node->first]);
         }
         sio__slab_free(&r->ref_slab, node);
         break;
@@ -46,8 +56,8 @@ void sio__outq_clear(struct reactor *r, struct outq *q) {
     }
 }
 
-/* A new node with room for at least n bytes of its own. */
-static struct outq_node *node_with_room(struct reactor *r, size_t n) {
+/* A new block with room for at least n bytes. */
+static struct outq_node *new_block(struct reactor *r, size_t n) {
     struct outq_node *node;
     if (n <= CHUNK_ROOM) {
         node = sio__slab_alloc(&r->chunk_slab);
@@ -57,26 +67,25 @@ static struct outq_node *node_with_room(struct reactor *r, size_t n) {
         node->kind = OUTQ_CHUNK;
         node->room = CHUNK_ROOM;
     } else {
-        if (n > UINT32_MAX - sizeof *node) {
+        if (n > UINT32_MAX - BLOCK_HEADER) {
             return NULL;
         }
-        node = sio__malloc(sizeof *node + n);
+        node = sio__malloc(BLOCK_HEADER + n);
         if (node == NULL) {
             return NULL;
         }
         node->kind = OUTQ_HEAP;
         node->room = (uint32_t)n;
     }
-    node->data = (const uint8_t *)(node + 1);
-    node->len = 0;
-    node->shared = NULL;
+    node->u.block.data = (uint8_t *)node + BLOCK_HEADER;
+    node->u.block.len = 0;
     return node;
 }
 
-static void node_put(struct outq_node *node, const void *data, size_t n) {
+static void put(struct outq_node *node, const void *data, size_t n) {
     if (n > 0) {
-        memcpy((uint8_t *)(uintptr_t)node->data + node->len, data, n);
-        node->len += (uint32_t)n;
+        memcpy(node->u.block.data + node->u.block.len, data, n);
+        node->u.block.len += (uint32_t)n;
         node->room -= (uint32_t)n;
     }
 }
@@ -86,61 +95,119 @@ int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t
     size_t n = head_len + body_len;
     struct outq_node *node = q->tail;
     if (node == NULL || node->kind == OUTQ_REF || node->room < n) {
-        node = node_with_room(r, n);
+        node = new_block(r, n);
         if (node == NULL) {
             return SIO_ERR_NOMEM;
         }
         link_node(q, node);
     }
-    node_put(node, head, head_len);
-    node_put(node, body, body_len);
+    put(node, head, head_len);
+    put(node, body, body_len);
     q->bytes += n;
     return 0;
 }
 
 int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len, void *shared) {
-    if (len > UINT32_MAX) {
+    size_t offset = (size_t)((const uint8_t *)data - (const uint8_t *)shared);
+    if (len > UINT32_MAX || offset > UINT32_MAX) {
         return SIO_ERR_TOO_BIG;
     }
-    struct outq_node *node = sio__slab_alloc(&r->ref_slab);
-    if (node == NULL) {
-        return SIO_ERR_NOMEM;
+    struct outq_node *node = q->tail;
+    if (node == NULL || node->kind != OUTQ_REF || node->count == OUTQ_REFS) {
+        node = sio__slab_alloc(&r->ref_slab);
+        if (node == NULL) {
+            return SIO_ERR_NOMEM;
+        }
+        node->kind = OUTQ_REF;
+        node->first = 0;
+        node->count = 0;
+        node->room = 0;
+        link_node(q, node);
     }
-    *node = (struct outq_node){.data = data, .len = (uint32_t)len, .shared = shared, .kind = OUTQ_REF};
-    link_node(q, node);
+    node->u.refs[node->count] = (struct outq_ref){shared, (uint32_t)offset, (uint32_t)len};
+    node->count++;
     q->bytes += len;
     return 0;
 }
 
+/* Takes up to n bytes off a node, and returns how many. */
+static size_t consume_refs(struct reactor *r, struct outq_node *node, size_t n) {
+    size_t done = 0;
+    while (node->first < node->count) {
+        struct outq_ref *ref = &node->u.refs[node->first];
+        if (n - done < ref->len) {
+            ref->offset += (uint32_t)(n - done);
+            ref->len -= (uint32_t)(n - done);
+            return n;
+        }
+        done += ref->len;
+        node->first++;
+        release(r, ref);
+    }
+    return done;
+}
+
+static size_t consume_block(struct outq_node *node, size_t n) {
+    size_t done = n < node->u.block.len ? n : node->u.block.len;
+    node->u.block.data += done;
+    node->u.block.len -= (uint32_t)done;
+    return done;
+}
+
+static bool is_empty(const struct outq_node *node) {
+    return node->kind == OUTQ_REF ? node->first == node->count : node->u.block.len == 0;
+}
+
 void sio__outq_consume(struct reactor *r, struct outq *q, size_t n) {
     q->bytes -= n;
-    while (q->head != NULL && n >= q->head->len) {
+    while (q->head != NULL) {
         struct outq_node *node = q->head;
-        n -= node->len;
+        n -= node->kind == OUTQ_REF ? consume_refs(r, node, n) : consume_block(node, n);
+        if (!is_empty(node)) {
+            return;
+        }
         q->head = node->next;
         node_free(r, node);
     }
-    if (q->head == NULL) {
-        q->tail = NULL;
-    } else {
-        q->head->data += n;
-        q->head->len -= (uint32_t)n;
+    q->tail = NULL;
+}
+
+/* Piece i of a node; false past its last one. */
+static bool piece(const struct outq_node *node, unsigned i, struct iovec *ret) {
+    if (node->kind != OUTQ_REF) {
+        *ret = (struct iovec){node->u.block.data, node->u.block.len};
+        return i == 0;
     }
+    i += node->first;
+    if (i >= node->count) {
+        return false;
+    }
+    const struct outq_ref *ref = &node->u.refs[i];
+    *ret = (struct iovec){ref->shared + ref->offset, ref->len};
+    return true;
 }
 
 int sio__outq_peek(const struct outq *q, struct iovec *iov, int max) {
     int n = 0;
-    for (const struct outq_node *node = q->head; node != NULL && n < max; node = node->next) {
-        iov[n].iov_base = (void *)(uintptr_t)node->data;
-        iov[n].iov_len = node->len;
-        n++;
+    for (const struct outq_node *node = q->head; node != NULL; node = node->next) {
+        for (unsigned i = 0; n < max && piece(node, i, &iov[n]); i++) {
+            n++;
+        }
     }
     return n;
 }
 
+bool sio__outq_single(const struct outq *q, struct iovec *ret_piece) {
+    struct iovec second;
+    return q->head->next == NULL && piece(q->head, 0, ret_piece) && !piece(q->head, 1, &second);
+}
+
 void sio__outq_copy(const struct outq *q, uint8_t *dst) {
     for (const struct outq_node *node = q->head; node != NULL; node = node->next) {
-        memcpy(dst, node->data, node->len);
-        dst += node->len;
+        struct iovec from;
+        for (unsigned i = 0; piece(node, i, &from); i++) {
+            memcpy(dst, from.iov_base, from.iov_len);
+            dst += from.iov_len;
+        }
     }
 }

@@ -205,6 +205,12 @@ void sio__reactor_done(struct reactor *r) {
     r->gather = NULL;
 }
 
+void sio__reactor_trim(struct reactor *r) {
+    sio__slab_trim(&r->stream_slab);
+    sio__slab_trim(&r->chunk_slab);
+    sio__slab_trim(&r->ref_slab);
+}
+
 void sio__reactor_post(struct reactor *r, struct mail *mail) {
     if (sio__mpsc_push(&r->mailbox, &mail->node)) {
         uv_async_send(&r->async);

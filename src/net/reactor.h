@@ -147,6 +147,9 @@ static inline void sio__reactor_stop(struct reactor *r, struct timer *t) {
     sio__wheel_stop(&r->wheel, t);
 }
 
+/** Gives memory of the pools that nobody uses back to the system. */
+void sio__reactor_trim(struct reactor *r);
+
 /** Hands a message to the reactor's thread. From any thread, and from signal handlers. */
 void sio__reactor_post(struct reactor *r, struct mail *mail);
 

@@ -67,7 +67,6 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
     s->blocked = false;
     s->paused = false;
     s->failed = false;
-    s->linger = NULL;
     sio__reactor_hold(r);
     r->stats.streams++;
     arm(s);
@@ -87,16 +86,16 @@ void sio__stream_close(struct stream *s) {
         return;
     }
     struct reactor *r = s->reactor;
+    if (s->state != STREAM_OPEN) {
+        struct stream_linger *linger = s->owner;
+        sio__reactor_stop(r, &linger->timer);
+        sio__free(linger);
+    }
     s->state = STREAM_CLOSED;
     s->ops = NULL;
     s->owner = NULL;
     sio__list_remove(&s->dirty);
     sio__outq_clear(r, &s->out);
-    if (s->linger != NULL) {
-        sio__reactor_stop(r, &s->linger->timer);
-        sio__free(s->linger);
-        s->linger = NULL;
-    }
     r->stats.streams--;
     uv_close((uv_handle_t *)&s->poll, on_closed);
     close(s->fd);
@@ -157,9 +156,9 @@ int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *
 
 static ssize_t write_some(struct stream *s) {
     struct reactor *r = s->reactor;
-    struct outq_node *head = s->out.head;
-    if (head->next == NULL) {
-        return send(s->fd, head->data, head->len, MSG_NOSIGNAL);
+    struct iovec single;
+    if (sio__outq_single(&s->out, &single)) {
+        return send(s->fd, single.iov_base, single.iov_len, MSG_NOSIGNAL);
     }
     if (s->out.bytes <= REACTOR_GATHER_BYTES) {
         /* One copy is cheaper than many small pieces for the kernel to walk. */
@@ -228,13 +227,14 @@ static void drop_input(struct stream *s, ssize_t n) {
         }
         return;
     }
-    s->linger->dropped += (size_t)n;
-    if (s->linger->dropped > LINGER_INPUT_MAX) {
+    struct stream_linger *linger = s->owner;
+    linger->dropped += (size_t)n;
+    if (linger->dropped > LINGER_INPUT_MAX) {
         sio__stream_close(s);
     }
 }
 
-static void on_readable(struct stream *s) {
+static void read_input(struct stream *s) {
     struct reactor *r = s->reactor;
     for (int i = 0; i < READ_ROUNDS; i++) {
         ssize_t n = recv(s->fd, r->input, REACTOR_INPUT_BYTES, 0);
@@ -259,6 +259,18 @@ static void on_readable(struct stream *s) {
         if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused || s->failed) {
             return;
         }
+    }
+}
+
+/*
+ * What the input has caused for this stream itself goes out at once, while it is in the cache, and its memory serves
+ * the next stream. Others are flushed at the end of the turn.
+ */
+static void on_readable(struct stream *s) {
+    read_input(s);
+    if (s->out.head != NULL && !s->blocked) {
+        sio__list_remove(&s->dirty);
+        sio__stream_flush(s);
     }
 }
 
@@ -311,9 +323,8 @@ void sio__stream_finish(struct stream *s, uint32_t linger_ms) {
     sio__timer_init(&linger->timer, on_linger_timer);
     linger->stream = s;
     linger->dropped = 0;
-    s->linger = linger;
     s->ops = NULL;
-    s->owner = NULL;
+    s->owner = linger;
     s->state = STREAM_FINISHING;
     sio__reactor_start(s->reactor, &linger->timer, linger_ms);
     if (s->paused) {

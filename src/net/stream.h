@@ -36,8 +36,8 @@ struct stream_ops {
 
 struct stream {
     uv_poll_t poll; /* first: its handle is the stream's */
-    const struct stream_ops *ops;
-    void *owner;
+    const struct stream_ops *ops; /* NULL while it finishes */
+    void *owner;                  /* then its struct stream_linger */
     struct reactor *reactor;
     struct list dirty; /* in reactor.dirty, or in no list */
     struct outq out;
@@ -46,7 +46,6 @@ struct stream {
     bool blocked;     /* waits for writability */
     bool paused;      /* does not read */
     bool failed;      /* on_end is due or was given */
-    struct stream_linger *linger; /* while finishing */
 };
 
 /**

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
  * The compact copy of a head: strings one behind the other, all ended by NUL. First come method and
- * target, then a name and a value for every field. Nothing is indexed: looking a field up walks the
- * strings, which is rarely done and costs less than an index would take.
+ * target, then a name and a value for every field. Names that most requests have are not written
+ * out: a single byte from 0x80 on, with which no token begins, says which one it is. Nothing is
+ * indexed: looking a field up walks the strings, which is rarely done and costs less than an index
+ * would take.
  */
 #include "proto/http_copy.h"
 
@@ -43,6 +45,45 @@ static const char *const singles[] = {
     "proxy-authorization",
 };
 
+/* Fields that need one byte for their name; at most 128. */
+static const char *const known[] = {
+    "host",
+    "user-agent",
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "connection",
+    "upgrade",
+    "sec-websocket-key",
+    "sec-websocket-version",
+    "sec-websocket-extensions",
+    "sec-websocket-protocol",
+    "origin",
+    "cookie",
+    "referer",
+    "cache-control",
+    "pragma",
+    "content-type",
+    "content-length",
+    "authorization",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-real-ip",
+    "forwarded",
+    "via",
+    "dnt",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-fetch-site",
+    "sec-ch-ua",
+    "sec-ch-ua-mobile",
+    "sec-ch-ua-platform",
+};
+
+#define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
+#define KNOWN_BIT 0x80u
+
 static bool is_single(struct text name) {
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
         if (sio__text_eq_nocase(name, sio__text_of(singles[i]))) {
@@ -66,6 +107,12 @@ static char *append_string(char *at, struct text t) {
 }
 
 static char *append_name(char *at, struct text name) {
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (sio__text_eq_nocase(name, sio__text_of(known[i]))) {
+            *at = (char)(KNOWN_BIT | i);
+            return at + 1;
+        }
+    }
     for (size_t i = 0; i < name.len; i++) {
         at[i] = sio__ascii_lower(name.data[i]);
     }
@@ -116,14 +163,19 @@ static char *append_fields(char *at, const struct http1_head *head) {
 }
 
 int sio__http_copy_new(const struct http1_head *head, struct http_copy **ret_copy) {
+    return sio__http_copy_embed(head, 0, ret_copy);
+}
+
+int sio__http_copy_embed(const struct http1_head *head, size_t room, struct http_copy **ret_copy) {
     size_t len = head->method.len + 1 + head->target.len + 1;
     for (uint32_t i = 0; i < head->field_count; i++) {
         len += (size_t)head->fields[i].name_len + 1 + head->fields[i].value_len + 1;
     }
-    struct http_copy *copy = sio__malloc(sizeof(*copy) + len);
-    if (copy == NULL) {
+    char *block = sio__malloc(room + sizeof(struct http_copy) + len);
+    if (block == NULL) {
         return SIO_ERR_NOMEM;
     }
+    struct http_copy *copy = (struct http_copy *)(void *)(block + room);
     char *at = append_string(copy->bytes, head->method);
     copy->target_at = (uint16_t)(at - copy->bytes);
     at = append_string(at, head->target);
@@ -131,8 +183,8 @@ int sio__http_copy_new(const struct http1_head *head, struct http_copy **ret_cop
     at = append_fields(at, head);
     copy->len = (uint32_t)(at - copy->bytes);
     if (copy->len < len) {
-        struct http_copy *smaller = sio__realloc(copy, sizeof(*copy) + copy->len);
-        copy = smaller != NULL ? smaller : copy;
+        char *smaller = sio__realloc(block, room + sizeof(*copy) + copy->len);
+        copy = smaller != NULL ? (struct http_copy *)(void *)(smaller + room) : copy;
     }
     *ret_copy = copy;
     return 0;
@@ -169,7 +221,13 @@ bool sio__http_copy_next(const struct http_copy *copy, uint32_t *cursor, const c
         return false;
     }
     const char *name = copy->bytes + at;
-    const char *value = name + strlen(name) + 1;
+    const char *value;
+    if (((uint8_t)*name & KNOWN_BIT) != 0) {
+        value = name + 1;
+        name = known[(uint8_t)*name & ~KNOWN_BIT];
+    } else {
+        value = name + strlen(name) + 1;
+    }
     *cursor = (uint32_t)(value + strlen(value) + 1 - copy->bytes);
     *ret_name = name;
     *ret_value = value;

@@ -358,11 +358,55 @@ static int end_packet(struct packer *p, enum sio_packet_type type, int r) {
     return 0;
 }
 
+/*
+ * The format "a" alone, without attachments: an event is passed on. Everything there is has been JSON before, so the
+ * text is put together in one go. Returns false when the long way has to be taken.
+ */
+static bool pack_relay(struct packer *p, struct text event, const struct value_args *args) {
+    if (!args || args->attachment_count > 0) {
+        return false;
+    }
+    struct text text = sio__args_text(args);
+    size_t room = HEADROOM + 2 + event.len + 3 + text.len + 2;
+    if (text.len == 0 || sio__buf_reserve(&p->text, room) < 0) {
+        return false;
+    }
+    uint8_t *out = p->text.data + HEADROOM;
+    *out++ = '2';
+    *out++ = '[';
+    *out++ = '"';
+    for (size_t i = 0; i < event.len; i++) {
+        uint8_t c = (uint8_t)event.data[i];
+        if (c < ' ' || c >= 0x80 || c == '"' || c == '\\') {
+            return false;
+        }
+        *out++ = c;
+    }
+    *out++ = '"';
+    *out++ = ',';
+    memcpy(out, text.data, text.len);
+    out[text.len] = ']';
+    p->text.len = (size_t)(out - p->text.data) + text.len + 1;
+    p->start = HEADROOM - 1;
+    p->text.data[p->start] = '4';
+    return true;
+}
+
 int sio__pack_event(struct packer *p, struct text nsp, bool has_id, uint64_t id, struct text event,
                     const char *format, va_list *ap) {
     if (sio__event_name_reserved(event)) {
         sio__packer_reset(p);
         return SIO_ERR_RESERVED;
+    }
+    if (format && format[0] == 'a' && format[1] == '\0' && nsp.len <= 1 && !has_id) {
+        va_list copy;
+        va_copy(copy, *ap);
+        const struct value_args *args = va_arg(copy, const struct value_args *);
+        va_end(copy);
+        sio__packer_reset(p);
+        if (pack_relay(p, event, args)) {
+            return 0;
+        }
     }
     int r = begin_packet(p, nsp, has_id, id);
     if (r == 0) {

@@ -14,6 +14,7 @@
 #include <sio/error.h>
 
 #include "base/alloc.h"
+#include "proto/value_flat.h"
 
 #define PLACEHOLDER_KEY "_placeholder"
 
@@ -122,6 +123,19 @@ static int read_document(struct value_scratch *scratch, const char *json, size_t
     return 0;
 }
 
+/* The short way, where it leads anywhere. */
+static bool read_flat(struct value_scratch *scratch, const char *json, size_t len,
+                      struct value_doc *ret_doc) {
+    const sio_val *root = sio__value_read_flat(json, len, scratch->block + scratch->used);
+    if (!root) {
+        return false;
+    }
+    *ret_doc = (struct value_doc){.root = root, .scratch = scratch};
+    scratch->used += (VALUE_FLAT_BYTES(len) + 15) & ~(size_t)15;
+    scratch->live++;
+    return true;
+}
+
 static bool is_hex(char c) {
     char lower = sio__ascii_lower(c);
     return (c >= '0' && c <= '9') || (lower >= 'a' && lower <= 'f');
@@ -189,12 +203,16 @@ int sio__value_parse(struct value_scratch *scratch, const char *json, size_t len
         }
         scratch->size = scratch->wanted;
     }
+    if (scratch && VALUE_FLAT_BYTES(len) <= scratch->size - scratch->used &&
+        read_flat(scratch, json, len, ret_doc)) {
+        return 0;
+    }
     int r = read_document(scratch, json, len, ret_doc);
     return r == SIO_ERR_JSON ? read_repaired(scratch, json, len, ret_doc) : r;
 }
 
 void sio__value_release(struct value_doc *doc) {
-    if (!doc || !doc->memory) {
+    if (!doc || !doc->root) {
         return;
     }
     struct value_scratch *scratch = doc->scratch;
@@ -331,11 +349,29 @@ static const char *skip_name(const char *p) {
     return p + 1;
 }
 
+/* Where the arguments begin if the name stands there as it is, without escapes or blanks; else NULL. */
+static const char *behind_plain_name(const struct value_args *args) {
+    const char *json = args->json.data;
+    if (args->first != 1 || json[0] != '[' || json[1] != '"') {
+        return NULL;
+    }
+    yyjson_val *name = cell_of(args->root) + 1;
+    size_t len = unsafe_yyjson_get_len(name);
+    if (len + 4 > args->json.len || memcmp(json + 2, name->uni.str, len) != 0) {
+        return NULL;
+    }
+    return json[len + 2] == '"' && json[len + 3] == ',' ? json + len + 4 : NULL;
+}
+
 struct text sio__args_text(const struct value_args *args) {
     if (sio__args_count(args) == 0) {
         return (struct text){0};
     }
-    const char *p = skip_space(args->json.data) + 1;
+    const char *p = behind_plain_name(args);
+    if (p && args->json.data[args->json.len - 1] == ']') {
+        return (struct text){p, (size_t)(args->json.data + args->json.len - 1 - p)};
+    }
+    p = skip_space(args->json.data) + 1;
     for (uint32_t i = 0; i < args->first; i++) {
         p = skip_space(skip_name(skip_space(p))) + 1;
     }

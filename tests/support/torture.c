@@ -30,27 +30,31 @@
 #define FILL_OLD 0xdd
 #define MAGIC    0x70b10c4ed5eedb10u
 
+enum { LIBRARY, LIBUV, ORIGINS };
+
 struct block {
     _Alignas(16) struct list link;
     uint64_t magic;
     void *data;
     size_t size;
-    size_t number; /* which allocation it was since the plan was made */
+    size_t number; /* which allocation of the library it was since the plan was made */
+    size_t origin; /* LIBRARY or LIBUV */
 };
 
 static struct {
     pthread_mutex_t lock;
     struct list alive;
-    size_t blocks;
+    size_t blocks[ORIGINS];
     size_t bytes;
     size_t count; /* allocations ever */
 
     enum torture_mode mode; /* the plan, and what came of it */
     size_t n;
-    size_t planned_at; /* count at that time */
+    size_t number; /* allocations of the library since then */
     size_t refused;
 
     bool installed;
+    size_t installed_with; /* blocks of the library that a failed test has left behind */
     bool under_uv;
     enum torture_mode running; /* of the run that torture_run() has under way */
     size_t running_n;
@@ -62,24 +66,28 @@ static struct {
 /* ---- blocks ---- */
 
 /* Counts an allocation; true when it has to fail. The lock is held. */
-static bool refuse(void) {
+static bool refuse(size_t origin) {
     torture.count++;
-    size_t number = torture.count - torture.planned_at;
-    bool hit = (torture.mode == TORTURE_ONCE && number == torture.n) ||
-               (torture.mode == TORTURE_FROM && number >= torture.n);
+    if (origin == LIBUV) {
+        return false;
+    }
+    torture.number++;
+    bool hit = (torture.mode == TORTURE_ONCE && torture.number == torture.n) ||
+               (torture.mode == TORTURE_FROM && torture.number >= torture.n);
     torture.refused += hit;
     return hit;
 }
 
-static void enter(struct block *b, void *data, size_t size) {
+static void enter(struct block *b, void *data, size_t size, size_t origin) {
     *b = (struct block){
         .magic = MAGIC,
         .data = data,
         .size = size,
-        .number = torture.count - torture.planned_at,
+        .number = torture.number,
+        .origin = origin,
     };
     sio__list_push_back(&torture.alive, &b->link);
-    torture.blocks++;
+    torture.blocks[origin]++;
     torture.bytes += size;
     memset(data, FILL_NEW, size);
 }
@@ -90,7 +98,7 @@ static void leave(struct block *b) {
         abort();
     }
     sio__list_remove(&b->link);
-    torture.blocks--;
+    torture.blocks[b->origin]--;
     torture.bytes -= b->size;
     memset(b->data, FILL_OLD, b->size);
     b->magic = 0;
@@ -100,56 +108,61 @@ static struct block *header_of(void *p) {
     return (struct block *)p - 1;
 }
 
-/* The lock is held. */
-static void *allocate(size_t size) {
-    if (refuse()) {
-        return NULL;
-    }
-    struct block *b = malloc(sizeof(*b) + size);
-    if (b == NULL) {
-        return NULL;
-    }
-    enter(b, b + 1, size);
-    return b + 1;
-}
-
-static void *hook_malloc(size_t size, void *user) {
-    (void)user;
+static void *allocate(size_t size, size_t origin) {
+    struct block *b = NULL;
     pthread_mutex_lock(&torture.lock);
-    void *p = allocate(size);
+    if (!refuse(origin)) {
+        b = malloc(sizeof(*b) + size);
+        assert_non_null(b);
+        enter(b, b + 1, size, origin);
+    }
     pthread_mutex_unlock(&torture.lock);
-    return p;
+    return b == NULL ? NULL : b + 1;
 }
 
-static void hook_free(void *p, void *user) {
-    (void)user;
+static void release(void *p) {
     pthread_mutex_lock(&torture.lock);
     leave(header_of(p));
     pthread_mutex_unlock(&torture.lock);
     free(header_of(p));
 }
 
-static void *hook_realloc(void *old, size_t size, void *user) {
-    void *p = hook_malloc(size, user);
+static void *reallocate(void *old, size_t size, size_t origin) {
+    void *p = allocate(size, origin);
     if (p == NULL || old == NULL) {
         return p;
     }
     size_t old_size = header_of(old)->size;
     memcpy(p, old, size < old_size ? size : old_size);
-    hook_free(old, user);
+    release(old);
     return p;
+}
+
+static void *hook_malloc(size_t size, void *user) {
+    (void)user;
+    return allocate(size, LIBRARY);
+}
+
+static void *hook_realloc(void *old, size_t size, void *user) {
+    (void)user;
+    return reallocate(old, size, LIBRARY);
+}
+
+static void hook_free(void *p, void *user) {
+    (void)user;
+    release(p);
 }
 
 static void *hook_pages(size_t size, void *user) {
     (void)user;
     void *pages = NULL;
     pthread_mutex_lock(&torture.lock);
-    if (!refuse()) {
+    if (!refuse(LIBRARY)) {
         struct block *b = malloc(sizeof(*b));
         pages = aligned_alloc(size, size);
         assert_non_null(b);
         assert_non_null(pages);
-        enter(b, pages, size);
+        enter(b, pages, size, LIBRARY);
     }
     pthread_mutex_unlock(&torture.lock);
     return pages;
@@ -174,11 +187,11 @@ static void hook_pages_free(void *p, size_t size, void *user) {
 /* ---- libuv, whose hooks have no user pointer ---- */
 
 static void *uv_hook_malloc(size_t size) {
-    return hook_malloc(size, NULL);
+    return allocate(size, LIBUV);
 }
 
 static void *uv_hook_realloc(void *p, size_t size) {
-    return hook_realloc(p, size, NULL);
+    return reallocate(p, size, LIBUV);
 }
 
 static void *uv_hook_calloc(size_t n, size_t size) {
@@ -186,13 +199,13 @@ static void *uv_hook_calloc(size_t n, size_t size) {
     if (__builtin_mul_overflow(n, size, &bytes)) {
         return NULL;
     }
-    void *p = hook_malloc(bytes, NULL);
+    void *p = allocate(bytes, LIBUV);
     return p == NULL ? NULL : memset(p, 0, bytes);
 }
 
 static void uv_hook_free(void *p) {
     if (p != NULL) {
-        hook_free(p, NULL);
+        release(p);
     }
 }
 
@@ -210,6 +223,7 @@ void torture_install(void) {
     torture_plan(TORTURE_NEVER, 0);
     assert_int_equal(sio_set_allocator(&allocator), 0);
     torture.installed = true;
+    torture.installed_with = torture.blocks[LIBRARY];
 }
 
 void torture_install_uv(void) {
@@ -226,34 +240,37 @@ static void restore(void) {
     torture.installed = false;
 }
 
-/* Fails the test when more blocks are alive than there were before. */
-static void assert_no_leak(size_t blocks_before) {
-    if (torture.blocks == blocks_before) {
+/* Fails the test, and lists the newest blocks, when more of these origins are alive than before. */
+static void assert_no_leak(size_t before, size_t origins) {
+    size_t alive = 0;
+    for (size_t i = 0; i < origins; i++) {
+        alive += torture.blocks[i];
+    }
+    if (alive <= before) {
         return;
     }
-    size_t skip = blocks_before;
-    for (struct list *n = torture.alive.next; n != &torture.alive; n = n->next) {
-        struct block *b = SIO_CONTAINER_OF(n, struct block, link);
-        if (skip > 0) {
-            skip--; /* new blocks stand at the end */
-            continue;
+    size_t leaked = alive - before;
+    for (struct list *n = torture.alive.prev; n != &torture.alive && leaked > 0; n = n->prev) {
+        const struct block *b = SIO_CONTAINER_OF(n, struct block, link);
+        if (b->origin < origins) {
+            leaked--;
+            print_error("torture: %zu bytes of allocation %zu are still alive\n", b->size,
+                        b->number);
         }
-        print_error("torture: leaked %zu bytes of allocation %zu\n", b->size, b->number);
     }
-    fail_msg("%zu blocks alive, %zu before", torture.blocks, blocks_before);
+    fail_msg("%zu blocks are alive, %zu were before", alive, before);
 }
 
 void torture_uninstall(void) {
-    size_t kept_by_uv = torture.under_uv ? torture.blocks : 0;
     restore();
-    assert_no_leak(kept_by_uv);
+    assert_no_leak(torture.installed_with, LIBUV); /* libuv keeps some for good */
 }
 
 void torture_plan(enum torture_mode mode, size_t n) {
     pthread_mutex_lock(&torture.lock);
     torture.mode = mode;
     torture.n = n;
-    torture.planned_at = torture.count;
+    torture.number = 0;
     torture.refused = 0;
     pthread_mutex_unlock(&torture.lock);
 }
@@ -274,7 +291,7 @@ size_t torture_count(void) {
 }
 
 size_t torture_blocks(void) {
-    return locked_read(&torture.blocks);
+    return locked_read(&torture.blocks[LIBRARY]) + locked_read(&torture.blocks[LIBUV]);
 }
 
 size_t torture_bytes(void) {
@@ -303,7 +320,7 @@ static size_t run_once(torture_fn scenario, void *user, enum torture_mode mode, 
         fail_msg("the scenario returned %d, %s, with %zu allocations refused", r, sio_errname(r),
                  refused);
     }
-    assert_no_leak(blocks_before);
+    assert_no_leak(blocks_before, ORIGINS);
     return refused;
 }
 

@@ -3,9 +3,9 @@
  * Torture: every scenario again, with each of its allocations failing in turn.
  *
  * An allocator under the library (and under libuv, if wanted) counts allocations, knows which
- * blocks are alive, and refuses the ones it is told to. torture_run() drives it: it runs a scenario
- * once to count, then for every n with the n-th allocation failing, then for every n with all
- * failing from the n-th on, and holds each run to leave no block behind.
+ * blocks are alive, and refuses those that it is told to. torture_run() drives it: it runs a
+ * scenario once to count, then for every n with the n-th allocation failing, then for every n with
+ * all failing from the n-th on, and holds each run to leave no block behind.
  *
  *     static int scenario(void *user) {
  *         struct buf b;
@@ -52,10 +52,17 @@ int torture_teardown(void **state);
 /** Puts the allocator under the library; nothing of the library may be alive. */
 void torture_install(void);
 
-/** Puts the allocator under libuv, too; before the first use of libuv in the process. */
+/**
+ * Puts the allocator under libuv, too, for good; before the first use of libuv in the process.
+ * Its allocations are counted and its leaks found, but none is refused: libuv aborts the process
+ * when it cannot grow its tables.
+ */
 void torture_install_uv(void);
 
-/** Restores the allocators; fails the test, and lists the blocks, when some are alive. */
+/**
+ * Takes the allocator from under the library; fails the test, and lists the blocks, when some of
+ * the library are alive.
+ */
 void torture_uninstall(void);
 
 /** Plans failures: n = 1 is the next allocation. */
@@ -64,7 +71,7 @@ void torture_plan(enum torture_mode mode, size_t n);
 /** Number of allocations that were refused since the last torture_plan(). */
 size_t torture_refused(void);
 
-/** Number of allocations so far; equal at two points: none was made between them. */
+/** Number of allocations ever, refused or not; equal at two points: there was none in between. */
 size_t torture_count(void);
 
 /** Number of blocks that are alive. */

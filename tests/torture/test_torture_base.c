@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <uv.h>
 
 #include <sio/error.h>
 
@@ -268,6 +269,26 @@ static void a_refused_realloc_leaves_the_block(void **state) {
     torture_uninstall();
 }
 
+static int run_a_loop(void *user) {
+    size_t count = torture_count();
+    void *p = sio__malloc(10);
+    uv_loop_t loop;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    *(size_t *)user = torture_count() - count;
+    assert_int_equal(uv_loop_close(&loop), 0);
+    sio__free(p);
+    return p == NULL ? SIO_ERR_NOMEM : 0;
+}
+
+/* The last test, since there is no way back. */
+static void libuv_can_be_put_under_the_harness(void **state) {
+    (void)state;
+    size_t allocations = 0;
+    torture_install_uv();
+    torture_run(run_a_loop, &allocations);
+    assert_true(allocations > 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(every_allocation_is_refused_once_and_from_there_on,
@@ -279,6 +300,7 @@ int main(void) {
         cmocka_unit_test_teardown(a_directory_of_sessions_survives, torture_teardown),
         cmocka_unit_test_teardown(blocks_of_a_pool_come_and_go, torture_teardown),
         cmocka_unit_test_teardown(a_directory_in_steady_use_allocates_nothing, torture_teardown),
+        cmocka_unit_test_teardown(libuv_can_be_put_under_the_harness, torture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,24 +124,29 @@ static void url_safe_form_differs_in_two_characters_and_the_padding(void **state
     }
 }
 
+/* Decodes n characters, all 'A' but for the one in that place, with every byte there in turn. */
+static void try_every_byte(size_t n, size_t place) {
+    for (int c = 0; c < 256; c++) {
+        char text[20];
+        memset(text, 'A', sizeof(text));
+        text[place] = (char)c;
+        bool padding = c == '=' && n % 4 == 0 && place == n - 1;
+        bool known = c != 0 && strchr(alphabet, c) != NULL;
+        if (place == n - 1 && n % 4 != 0 && known) {
+            continue; /* may set bits behind the last byte, see below */
+        }
+        size_t len;
+        uint8_t decoded[64];
+        int r = sio__base64_decode(decoded, text, n, &len);
+        assert_int_equal(r, known || padding ? 0 : SIO_ERR_INVALID);
+    }
+}
+
 static void every_foreign_character_is_refused_in_every_place(void **state) {
     (void)state;
     for (size_t n = 2; n <= 19; n++) {
         for (size_t place = 0; place < n && n % 4 != 1; place++) {
-            for (int c = 0; c < 256; c++) {
-                char text[20];
-                memset(text, 'A', sizeof(text));
-                text[place] = (char)c;
-                bool padding = c == '=' && n % 4 == 0 && place == n - 1;
-                bool known = c != 0 && strchr(alphabet, c) != NULL;
-                if (place == n - 1 && n % 4 != 0 && known) {
-                    continue; /* may set bits behind the last byte, see below */
-                }
-                size_t len;
-                uint8_t decoded[64];
-                int r = sio__base64_decode(decoded, text, n, &len);
-                assert_int_equal(r, known || padding ? 0 : SIO_ERR_INVALID);
-            }
+            try_every_byte(n, place);
         }
     }
 }

@@ -64,8 +64,8 @@ static void hash_is_siphash_1_3(void **state) {
     static const uint64_t zero[2] = {0, 0};
     static const uint64_t other[2] = {0xdc504fd368cd90af, 0xb920bb9ffe99e9c1};
     uint8_t bytes[40];
-    for (uint8_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = i;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)i;
     }
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_true(sio__map_hash(zero, bytes, cases[i].n) == cases[i].zero_seed);
@@ -160,6 +160,35 @@ static void removal_repairs_clusters_that_wrap_round(void **state) {
         }
         sio__map_done(&m);
     }
+}
+
+/* Keys that were searched for: under the seed of these tests the lower half of their hashes is 0,
+ * which marks a free slot within the map, or is the same for both. */
+static void keys_whose_hashes_are_special_are_found(void **state) {
+    (void)state;
+    struct item zero = make("\x1c\x30\x15\x68\x00\x00\x00\x00", 8);
+    struct item same[] = {make("\xf7\x71\x91\x78\x01\x00\x00\x00", 8),
+                          make("\xf7\x71\x91\x78\x01\x00\x00\x00"
+                               "x",
+                               9)};
+    assert_int_equal((uint32_t)sio__map_hash(seed, zero.key, 8), 0);
+    assert_int_equal((uint32_t)sio__map_hash(seed, same[0].key, 8),
+                     (uint32_t)sio__map_hash(seed, same[1].key, 9));
+    struct map m;
+    sio__map_init(&m, item_key, seed);
+    assert_int_equal(sio__map_insert(&m, &zero), 0);
+    assert_int_equal(sio__map_insert(&m, &zero), SIO_ERR_EXISTS);
+    assert_int_equal(sio__map_insert(&m, &same[1]), 0);
+    assert_null(sio__map_find(&m, same[0].key, 8));
+    assert_int_equal(sio__map_insert(&m, &same[0]), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_ptr_equal(sio__map_find(&m, same[i].key, same[i].len), &same[i]);
+    }
+    assert_ptr_equal(sio__map_remove(&m, same[0].key, 8), &same[0]);
+    assert_ptr_equal(sio__map_find(&m, same[1].key, 9), &same[1]);
+    assert_ptr_equal(sio__map_remove(&m, zero.key, 8), &zero);
+    assert_null(sio__map_find(&m, zero.key, 8));
+    sio__map_done(&m);
 }
 
 static void random_use_agrees_with_a_plain_array(void **state) {
@@ -302,6 +331,7 @@ int main(void) {
         cmocka_unit_test(keys_are_bytes_with_a_length),
         cmocka_unit_test(a_key_can_be_in_the_map_once),
         cmocka_unit_test(removal_repairs_clusters_that_wrap_round),
+        cmocka_unit_test(keys_whose_hashes_are_special_are_found),
         cmocka_unit_test(random_use_agrees_with_a_plain_array),
         cmocka_unit_test(the_table_follows_the_number_of_items),
         cmocka_unit_test(walking_meets_every_item_once),
