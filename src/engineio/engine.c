@@ -11,6 +11,7 @@
 #include "engineio/polling.h"
 #include "engineio/session.h"
 #include "engineio/websocket.h"
+#include "proto/ws_handshake.h"
 
 /* Causes from here on are limits: somebody may want to know. */
 #define FIRST_LIMIT SIO_CAUSE_HEAD_BYTES
@@ -68,6 +69,34 @@ static int make_frames(struct engine *e) {
     return e->initial != NULL ? 0 : SIO_ERR_NOMEM;
 }
 
+/* ---- memory ---- */
+
+/* Fewer sessions are not worth the trouble. */
+#define TRIM_SESSIONS_MIN 256
+
+/* Those who leave together are waited for. */
+#define TRIM_DELAY_MS 1000
+
+static void on_trim_timer(struct timer *t) {
+    struct engine *e = SIO_CONTAINER_OF(t, struct engine, trim_timer);
+    e->peak_sessions = e->stats.sessions;
+    struct slab *slabs[] = {&e->session_slab, &e->polling_slab, &e->packet_slab, &e->websocket_slab, &e->conn_slab};
+    for (size_t i = 0; i < sizeof slabs / sizeof slabs[0]; i++) {
+        sio__slab_trim(slabs[i]);
+    }
+    sio__reactor_trim(e->reactor);
+    sio__alloc_trim();
+}
+
+void sio__engine_watch_sessions(struct engine *e) {
+    if (e->stats.sessions > e->peak_sessions) {
+        e->peak_sessions = e->stats.sessions;
+    } else if (e->peak_sessions >= TRIM_SESSIONS_MIN && e->stats.sessions < e->peak_sessions / 2 &&
+               !sio__timer_active(&e->trim_timer) && !e->closed) {
+        sio__reactor_start(e->reactor, &e->trim_timer, TRIM_DELAY_MS);
+    }
+}
+
 static void init_limits(struct engine *e) {
     const sio_server_options *o = &e->options->o;
     sio__ws_pool_init(&e->ws_pool);
@@ -105,11 +134,18 @@ int sio__engine_init(struct engine *e, struct reactor *r, const struct options *
     sio__list_init(&e->conns);
     sio__list_init(&e->closing);
     sio__list_init(&e->flush);
+    sio__timer_init(&e->trim_timer, on_trim_timer);
     init_memory(e);
     init_limits(e);
     uint64_t seed[2] = {0, 0};
     int status = sio__rand_bytes(&r->random, seed, sizeof seed);
     sio__map_init(&e->sessions, session_key, seed);
+    if (status < 0) {
+        return status;
+    }
+    /* The first use of a digest loads much of OpenSSL: now, not with the first connection. */
+    char accept[WS_ACCEPT_LEN + 1];
+    status = sio__ws_accept("dGhlIHNhbXBsZSBub25jZQ==", accept);
     if (status < 0) {
         return status;
     }
@@ -141,6 +177,7 @@ void sio__engine_close(struct engine *e) {
         return;
     }
     e->closed = true;
+    sio__reactor_stop(e->reactor, &e->trim_timer);
     shut_sessions(e);
     struct list *closing = sio__list_first(&e->closing);
     while (closing != NULL) {
@@ -180,13 +217,13 @@ void sio__engine_done(struct engine *e) {
 void sio__engine_count(struct engine *e, int cause, const char *detail) {
     e->stats.causes[cause]++;
     const char *more = detail != NULL ? detail : "";
-    if (cause < FIRST_LIMIT && cause != SIO_CAUSE_OUT_OF_MEMORY) {
+    bool everyday = cause == SIO_CAUSE_IDLE_TIME || cause == SIO_CAUSE_CLOSE_TIME;
+    if (everyday || (cause < FIRST_LIMIT && cause != SIO_CAUSE_OUT_OF_MEMORY)) {
         SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE, "%s %s", sio_cause_text(cause), more);
         return;
     }
-    bool worth_a_warning = cause != SIO_CAUSE_IDLE_TIME && cause != SIO_CAUSE_CLOSE_TIME;
     uint32_t suppressed = 0;
-    if (worth_a_warning && sio__log_allow(&e->limits[cause], sio__reactor_now(e->reactor), &suppressed)) {
+    if (sio__log_allow(&e->limits[cause], sio__reactor_now(e->reactor), &suppressed)) {
         SIO_LOG_AT(e->log, SIO_LOG_WARN, LOG_COMPONENT_ENGINE, "cause %d: %s%s%s (%u more before)", cause,
                    sio_cause_text(cause), *more != '\0' ? ": " : "", more, (unsigned)suppressed);
     }

@@ -74,6 +74,8 @@ struct engine {
     struct buf bytes;    /* scratch: decoded base64 */
     struct sio_headers headers; /* scratch: fields of an answer */
     struct gzip gzip;
+    struct timer trim_timer; /* gives memory back after many sessions have gone */
+    uint64_t peak_sessions;  /* since it last did */
     char date[32];       /* value of the Date field, of second `date_s` */
     int64_t date_s;
 
@@ -107,6 +109,9 @@ struct session *sio__engine_find(const struct engine *e, struct text sid);
  * @param detail  static text, or NULL
  */
 void sio__engine_count(struct engine *e, int cause, const char *detail);
+
+/** A session has opened or ended. */
+void sio__engine_watch_sessions(struct engine *e);
 
 /** Value of the Date field, NUL-terminated (RFC 9110 6.6.1). */
 const char *sio__engine_date(struct engine *e);

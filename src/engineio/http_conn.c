@@ -69,7 +69,7 @@ void sio__http_convert(struct http_conn *conn, struct websocket *ws) {
 
 static void lose(struct http_conn *conn) {
     if (conn->session != NULL) {
-        sio__polling_lost(conn->session, conn);
+        sio__polling_lost(conn->session, conn, SIO_CAUSE_CONNECTION_LOST);
     }
     sio__http_cut(conn);
 }
@@ -430,9 +430,10 @@ static void on_timer(struct timer *t) {
         sio__http_cut(conn);
         return;
     }
-    sio__engine_count(e, conn->role == ROLE_IDLE ? SIO_CAUSE_HEAD_TIME : SIO_CAUSE_BODY_TIME, NULL);
     if (conn->session != NULL) {
-        sio__polling_lost(conn->session, conn);
+        sio__polling_lost(conn->session, conn, SIO_CAUSE_BODY_TIME); /* which counts it */
+    } else {
+        sio__engine_count(e, conn->role == ROLE_IDLE ? SIO_CAUSE_HEAD_TIME : SIO_CAUSE_BODY_TIME, NULL);
     }
     conn->waiting = false;
     sio__http_answer_empty(conn, 408, false);

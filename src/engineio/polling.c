@@ -239,7 +239,7 @@ void sio__polling_body(struct session *s, struct text body) {
     sio__buf_shrink(&e->bytes, SCRATCH_KEEP_BYTES);
 }
 
-void sio__polling_lost(struct session *s, struct http_conn *conn) {
+void sio__polling_lost(struct session *s, struct http_conn *conn, int cause) {
     struct polling *p = s->polling;
     if (p->get == conn) {
         take_get(p);
@@ -247,7 +247,7 @@ void sio__polling_lost(struct session *s, struct http_conn *conn) {
         p->post = NULL;
         conn->session = NULL;
     }
-    sio__session_ended(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_CONNECTION_LOST);
+    sio__session_ended(s, SIO_REASON_TRANSPORT_ERROR, cause);
 }
 
 void sio__polling_abort(struct polling *p) {

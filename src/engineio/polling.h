@@ -53,8 +53,8 @@ bool sio__polling_post(struct session *s, struct http_conn *conn, bool octet_str
 /** Its body is complete. The connection answers afterwards. */
 void sio__polling_body(struct session *s, struct text body);
 
-/** The connection of a waiting GET or an unfinished POST has ended. */
-void sio__polling_lost(struct session *s, struct http_conn *conn);
+/** The connection of a waiting GET or an unfinished POST has ended. @param cause  enum sio_cause */
+void sio__polling_lost(struct session *s, struct http_conn *conn, int cause);
 
 /** Answers a waiting GET with what there is; a noop when there is nothing. */
 void sio__polling_release(struct polling *p);

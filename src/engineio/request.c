@@ -11,17 +11,18 @@
 /* Longest name of a header field that can be asked for. */
 #define NAME_MAX_CHARS 128
 
+static const struct http_copy *head_of(const struct sio_request *req) {
+    return (const struct http_copy *)(const void *)(req + 1);
+}
+
 int sio__request_new(const struct http1_head *head, const struct peer_address *peer, bool secure,
                      struct sio_request **ret_request) {
-    struct sio_request *req = sio__malloc(sizeof *req);
-    if (req == NULL) {
-        return SIO_ERR_NOMEM;
-    }
-    int r = sio__http_copy_new(head, &req->head);
+    struct http_copy *copy = NULL;
+    int r = sio__http_copy_embed(head, sizeof(struct sio_request), &copy);
     if (r < 0) {
-        sio__free(req);
         return r;
     }
+    struct sio_request *req = (struct sio_request *)(void *)((char *)copy - sizeof *req);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     req->address_text = NULL;
@@ -34,7 +35,6 @@ int sio__request_new(const struct http1_head *head, const struct peer_address *p
 
 void sio__request_free(struct sio_request *req) {
     if (req != NULL) {
-        sio__http_copy_free(req->head);
         sio__free(req->address_text);
         sio__free(req);
     }
@@ -55,11 +55,11 @@ struct text sio__target_path(struct text target) {
 }
 
 const char *sio_request_method(const sio_request *req) {
-    return req != NULL ? sio__http_copy_method(req->head) : "";
+    return req != NULL ? sio__http_copy_method(head_of(req)) : "";
 }
 
 const char *sio_request_url(const sio_request *req) {
-    return req != NULL ? sio__http_copy_target(req->head) : "";
+    return req != NULL ? sio__http_copy_target(head_of(req)) : "";
 }
 
 int sio_request_query(const sio_request *req, const char *name, char *buffer, size_t size) {
@@ -107,7 +107,7 @@ const char *sio_request_header(const sio_request *req, const char *name) {
     for (size_t i = 0; i <= len; i++) {
         lower[i] = sio__ascii_lower(name[i]);
     }
-    return sio__http_copy_field(req->head, lower);
+    return sio__http_copy_field(head_of(req), lower);
 }
 
 bool sio_request_next_header(const sio_request *req, size_t *cursor, const char **ret_name,
@@ -116,7 +116,7 @@ bool sio_request_next_header(const sio_request *req, size_t *cursor, const char 
         return false;
     }
     uint32_t at = (uint32_t)*cursor;
-    bool more = sio__http_copy_next(req->head, &at, ret_name, ret_value);
+    bool more = sio__http_copy_next(head_of(req), &at, ret_name, ret_value);
     *cursor = at;
     return more;
 }
@@ -143,7 +143,7 @@ bool sio_request_secure(const sio_request *req) {
 }
 
 bool sio_request_cross_domain(const sio_request *req) {
-    return req != NULL && sio__http_copy_field(req->head, "origin") != NULL;
+    return req != NULL && sio__http_copy_field(head_of(req), "origin") != NULL;
 }
 
 int64_t sio_request_issued_ms(const sio_request *req) {

@@ -12,11 +12,11 @@
 #include "proto/http_copy.h"
 
 struct sio_request {
-    struct http_copy *head;
     char *address_text; /* made when asked for */
     int64_t issued_ms;  /* since 1970 */
     struct peer_address peer;
     bool secure;
+    /* The copy of the head follows in the same block. */
 };
 
 /** Copies a request head. @return 0, SIO_ERR_NOMEM */

@@ -193,6 +193,7 @@ int sio__session_open(struct session *s) {
     }
     e->stats.sessions++;
     e->stats.sessions_total++;
+    sio__engine_watch_sessions(e);
     count_transport(s, 1);
     start_heartbeat(s);
     SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE, "handshake done: %s over %s", sio__session_sid(s),
@@ -223,6 +224,7 @@ static void begin_end(struct session *s, int reason, int cause) {
     sio__engine_count(e, cause, NULL);
     sio__reactor_stop(e->reactor, &s->timer);
     e->stats.sessions--;
+    sio__engine_watch_sessions(e);
     count_transport(s, -1);
     sio__upgrade_cancel(s);
     sio__task_queue(e->reactor, &s->task);

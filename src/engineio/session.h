@@ -30,17 +30,10 @@ struct websocket;
 struct upgrade;
 
 struct session {
+    /* What sending looks at comes first. */
+    struct websocket *ws;        /* one of these two is the transport */
+    struct polling *polling;
     struct engine *engine;
-    void *user;                  /* of the upper layer; NULL after on_close */
-    struct sio_request *request; /* of the handshake; NULL when the application forgot it */
-    struct polling *polling;     /* one of these two is the transport */
-    struct websocket *ws;
-    struct upgrade *upgrade;     /* while a WebSocket is being probed */
-    struct timer timer;          /* heartbeat; in SESSION_CLOSING the end of waiting */
-    struct task task;            /* tells of the end */
-    uint64_t soft_since_ms;      /* since when the queue is above send_soft_bytes, 0 when it is not */
-    char *long_sid;              /* an id of the application that does not fit into `sid` */
-    char sid[SID_CHARS + 1];
     uint8_t state;               /* enum session_state */
     uint8_t reason;              /* of the end */
     uint8_t cause;
@@ -49,6 +42,15 @@ struct session {
     bool upgraded;
     bool drain_wanted;           /* a sender was told SIO_SLOW */
     bool told;                   /* on_close was called, or on_open refused */
+
+    void *user;                  /* of the upper layer; NULL after on_close */
+    struct sio_request *request; /* of the handshake; NULL when the application forgot it */
+    struct upgrade *upgrade;     /* while a WebSocket is being probed */
+    struct timer timer;          /* heartbeat; in SESSION_CLOSING the end of waiting */
+    struct task task;            /* tells of the end */
+    uint64_t soft_since_ms;      /* since when the queue is above send_soft_bytes, 0 when it is not */
+    char *long_sid;              /* an id of the application that does not fit into `sid` */
+    char sid[SID_CHARS + 1];
 };
 
 /** The id, NUL-terminated. */

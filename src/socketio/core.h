@@ -148,13 +148,20 @@ struct socket_auth {
 };
 
 struct sio_socket {
+    /* What a broadcast looks at comes first. */
     struct peer *peer; /* NULL once it is gone */
+    uint64_t visit;    /* mark of the last broadcast that looked at it */
     sio_ns *ns;
-    struct list link;  /* in peer->sockets */
+    uint8_t state;
+    uint8_t reason;
+    uint8_t cause;
+    bool left_own_room;
+    uint32_t at; /* index in ns->sockets */
+
+    struct list link; /* in peer->sockets */
     struct membership *rooms;
     uint32_t room_count;
     uint32_t room_cap;
-    uint64_t visit;    /* mark of the last broadcast that looked at it */
     void *user;
     void (*destroy)(void *user);
     struct socket_auth *auth;
@@ -162,13 +169,8 @@ struct sio_socket {
     struct sio_next *next; /* while a middleware decides */
     struct list waits;     /* struct ack_wait.link */
     struct task task;      /* tells of the end */
-    uint32_t at;           /* index in ns->sockets */
     uint32_t refs;
-    uint32_t middleware;   /* index of the one that is asked */
-    uint8_t state;
-    uint8_t reason;
-    uint8_t cause;
-    bool left_own_room;
+    uint32_t middleware; /* index of the one that is asked */
     char id[SID_CHARS + 1];
 };
 

@@ -176,36 +176,94 @@ bool sio_event_wants_ack(const sio_event *ev) {
 
 /* ---- answering ---- */
 
+/* Sends the acknowledgement that the packer holds. */
+static int send_packed(sio_socket *s) {
+    struct packer *p = &s->ns->server->packer;
+    return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items, p->attachments.len, 0);
+}
+
 static int reply_packed(sio_socket *s, uint64_t id, const char *format, va_list *args) {
     if (s->state != SOCKET_CONNECTED) {
         return SIO_ERR_CLOSED;
     }
-    struct packer *p = &s->ns->server->packer;
-    int r = sio__pack_ack(p, sio__ns_text(s->ns), id, format, args);
-    if (r < 0) {
-        return r;
+    int r = sio__pack_ack(&s->ns->server->packer, sio__ns_text(s->ns), id, format, args);
+    return r < 0 ? r : send_packed(s);
+}
+
+static int reply_msg(sio_socket *s, uint64_t id, sio_msg *msg) {
+    if (s->state != SOCKET_CONNECTED) {
+        return SIO_ERR_CLOSED;
     }
-    return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items, p->attachments.len, 0);
+    int r = sio__pack_ack_msg(&s->ns->server->packer, sio__ns_text(s->ns), id, msg);
+    return r < 0 ? r : send_packed(s);
 }
 
 /* Events of other nodes: the first argument of the reply is the answer. */
-static int reply_to_node(sio_event *ev, const char *format, va_list *args);
+static int tell_node(sio_event *ev, struct text array) {
+    struct packer *p = &ev->on_answer_server->packer;
+    struct value_doc doc = {0};
+    int r = sio__value_parse(NULL, array.data, array.len, &doc);
+    if (r == 0 && p->attachments.len > 0) {
+        r = sio__value_bind(&doc, p->attachments.items, p->attachments.len);
+    }
+    if (r == 0) {
+        ev->on_answer(ev->on_answer_user, sio_val_at(doc.root, 0));
+    }
+    sio__value_release(&doc);
+    return r;
+}
+
+static int reply_to_node(sio_event *ev, const char *format, va_list *args) {
+    struct packer *p = &ev->on_answer_server->packer;
+    int r = sio__pack_args(p, format, args);
+    return r < 0 ? r : tell_node(ev, sio__packer_text(p));
+}
+
+static int reply_to_node_msg(sio_event *ev, sio_msg *msg) {
+    struct packer *p = &ev->on_answer_server->packer;
+    struct sio_packet packet;
+    int r = sio__pack_ack_msg(p, SIO_TEXT("/"), 0, msg);
+    if (r < 0) {
+        return r;
+    }
+    struct text text = sio__packer_text(p);
+    (void)sio__packet_decode(text.data + 1, text.len - 1, UINT32_MAX, &packet);
+    return tell_node(ev, packet.json);
+}
+
+/* @return 1 when an answer is due, 0 when none was asked for, or SIO_ERR_STATE */
+static int answer_due(const sio_event *ev) {
+    if (!ev->wants_ack) {
+        return 0;
+    }
+    return ev->answered ? SIO_ERR_STATE : 1;
+}
 
 int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
     if (ev == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
-    if (!ev->wants_ack) {
-        return 0;
-    }
-    if (ev->answered) {
-        return SIO_ERR_STATE;
+    int r = answer_due(ev);
+    if (r <= 0) {
+        return r;
     }
     va_list copy;
     va_copy(copy, args);
-    int r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, &copy)
-                               : reply_to_node(ev, format, &copy);
+    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, &copy) : reply_to_node(ev, format, &copy);
     va_end(copy);
+    ev->answered = r >= 0;
+    return r;
+}
+
+int sio_event_reply_msg(sio_event *ev, sio_msg *msg) {
+    if (ev == NULL || msg == NULL) {
+        return SIO_ERR_INVALID;
+    }
+    int r = answer_due(ev);
+    if (r <= 0) {
+        return r;
+    }
+    r = ev->socket != NULL ? reply_msg(ev->socket, ev->ack_id, msg) : reply_to_node_msg(ev, msg);
     ev->answered = r >= 0;
     return r;
 }
@@ -246,6 +304,15 @@ int sio_ack_reply(sio_ack *ack, const char *format, ...) {
     return r;
 }
 
+int sio_ack_reply_msg(sio_ack *ack, sio_msg *msg) {
+    if (ack == NULL) {
+        return 0;
+    }
+    int r = msg != NULL ? reply_msg(ack->socket, ack->id, msg) : SIO_ERR_INVALID;
+    sio_ack_free(ack);
+    return r;
+}
+
 void sio_ack_free(sio_ack *ack) {
     if (ack != NULL) {
         sio_socket_unref(ack->socket);
@@ -254,25 +321,6 @@ void sio_ack_free(sio_ack *ack) {
 }
 
 /* ---- events of other nodes ---- */
-
-static int reply_to_node(sio_event *ev, const char *format, va_list *args) {
-    struct sio_server *server = ev->on_answer_server;
-    int r = sio__pack_args(&server->packer, format, args);
-    if (r < 0) {
-        return r;
-    }
-    struct text json = sio__packer_text(&server->packer);
-    struct value_doc doc = {0};
-    r = sio__value_parse(NULL, json.data, json.len, &doc);
-    if (r == 0 && server->packer.attachments.len > 0) {
-        r = sio__value_bind(&doc, server->packer.attachments.items, server->packer.attachments.len);
-    }
-    if (r == 0) {
-        ev->on_answer(ev->on_answer_user, sio_val_at(doc.root, 0));
-    }
-    sio__value_release(&doc);
-    return r;
-}
 
 int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet, sio_local_answer_fn on_answer, void *user) {
     if (ns == NULL || packet == NULL) {

@@ -7,27 +7,73 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 
-static const char *event_key(const void *item, size_t *ret_len) {
-    const struct event_handlers *e = item;
-    *ret_len = e->name_len;
-    return e->name;
-}
-
-void sio__handlers_init(struct handlers *h, const uint64_t seed[2]) {
-    memset(h, 0, sizeof *h);
-    sio__map_init(&h->events, event_key, seed);
-    sio__map_init(&h->server_events, event_key, seed);
-}
-
-static void free_events(struct map *events) {
-    uint32_t cursor = 0;
-    struct event_handlers *e = sio__map_next(events, &cursor);
-    while (e != NULL) {
-        sio__free(e->list.items);
-        sio__free(e);
-        e = sio__map_next(events, &cursor);
+/* Of the first and last eight bytes and the length. */
+static uint64_t hash_of(const char *name, size_t len) {
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if (len >= 8) {
+        memcpy(&first, name, 8);
+        memcpy(&last, name + len - 8, 8);
+    } else if (len >= 4) {
+        memcpy(&first, name, 4);
+        memcpy(&last, name + len - 4, 4);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            first = first << 8 | (uint8_t)name[i];
+        }
     }
-    sio__map_done(events);
+    uint64_t h = (first ^ (last << 29 | last >> 35) ^ len) * 0x9e3779b97f4a7c15u;
+    return h ^ h >> 32;
+}
+
+static struct event_handlers *find(const struct event_table *t, uint64_t hash, const char *name, size_t len) {
+    if (t->len == 0) {
+        return NULL;
+    }
+    uint32_t mask = t->cap - 1;
+    for (uint32_t i = (uint32_t)hash & mask; t->slots[i] != NULL; i = (i + 1) & mask) {
+        struct event_handlers *e = t->slots[i];
+        if (e->hash == hash && e->name_len == len && memcmp(e->name, name, len) == 0) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static void put(struct event_table *t, struct event_handlers *e) {
+    uint32_t mask = t->cap - 1;
+    uint32_t i = (uint32_t)e->hash & mask;
+    while (t->slots[i] != NULL) {
+        i = (i + 1) & mask;
+    }
+    t->slots[i] = e;
+    t->len++;
+}
+
+static int grow(struct event_table *t) {
+    struct event_table bigger = {.cap = t->cap > 0 ? t->cap * 2 : 8};
+    bigger.slots = sio__calloc(bigger.cap, sizeof(struct event_handlers *));
+    if (bigger.slots == NULL) {
+        return SIO_ERR_NOMEM;
+    }
+    for (uint32_t i = 0; i < t->cap; i++) {
+        if (t->slots[i] != NULL) {
+            put(&bigger, t->slots[i]);
+        }
+    }
+    sio__free(t->slots);
+    *t = bigger;
+    return 0;
+}
+
+static void free_events(struct event_table *t) {
+    for (uint32_t i = 0; i < t->cap; i++) {
+        if (t->slots[i] != NULL) {
+            sio__free(t->slots[i]->list.items);
+            sio__free(t->slots[i]);
+        }
+    }
+    sio__free(t->slots);
 }
 
 void sio__handlers_done(struct handlers *h) {
@@ -54,26 +100,36 @@ int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user) {
     return 0;
 }
 
-int sio__handlers_add_event(struct map *events, const char *name, handler_fn fn, void *user) {
+int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn, void *user) {
     size_t len = strlen(name);
-    struct event_handlers *e = sio__map_find(events, name, len);
-    if (e == NULL) {
-        e = sio__calloc(1, sizeof *e + len + 1);
-        if (e == NULL) {
-            return SIO_ERR_NOMEM;
-        }
-        e->name_len = len;
-        memcpy(e->name, name, len + 1);
-        int r = sio__map_insert(events, e);
+    uint64_t hash = hash_of(name, len);
+    struct event_handlers *e = find(events, hash, name, len);
+    if (e != NULL) {
+        return sio__handlers_add(&e->list, fn, user);
+    }
+    if (2 * events->len >= events->cap) {
+        int r = grow(events);
         if (r < 0) {
-            sio__free(e);
             return r;
         }
     }
-    return sio__handlers_add(&e->list, fn, user);
+    e = sio__calloc(1, sizeof *e + len + 1);
+    if (e == NULL) {
+        return SIO_ERR_NOMEM;
+    }
+    int r = sio__handlers_add(&e->list, fn, user);
+    if (r < 0) {
+        sio__free(e);
+        return r;
+    }
+    e->hash = hash;
+    e->name_len = len;
+    memcpy(e->name, name, len + 1);
+    put(events, e);
+    return 0;
 }
 
-const struct handler_list *sio__handlers_find(const struct map *events, struct text name) {
-    const struct event_handlers *e = sio__map_find(events, name.data, name.len);
+const struct handler_list *sio__handlers_find(const struct event_table *events, struct text name) {
+    const struct event_handlers *e = find(events, hash_of(name.data, name.len), name.data, name.len);
     return e != NULL ? &e->list : NULL;
 }

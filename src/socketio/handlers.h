@@ -8,7 +8,6 @@
 
 #include <sio/server.h>
 
-#include "base/map.h"
 #include "base/text.h"
 
 /** A callback, to be cast back to what its list holds. */
@@ -28,8 +27,19 @@ struct handler_list {
 /** The handlers of one event name. */
 struct event_handlers {
     struct handler_list list;
+    uint64_t hash;
     size_t name_len;
     char name[];
+};
+
+/**
+ * Handlers by event name. Names are the application's, so its hash needs no secret, and is cheap: a lookup is part of
+ * every event.
+ */
+struct event_table {
+    struct event_handlers **slots; /* NULL where free; at most half full */
+    uint32_t len;
+    uint32_t cap; /* 0 or a power of two */
 };
 
 struct handlers {
@@ -42,23 +52,20 @@ struct handlers {
     struct handler_list drain;           /* sio_socket_fn */
     struct handler_list middleware;      /* sio_middleware_fn */
     struct handler_list event_middleware; /* sio_event_middleware_fn */
-    struct map events;                   /* struct event_handlers of sio_event_fn */
-    struct map server_events;            /* the same, for events of other nodes */
+    struct event_table events;           /* sio_event_fn */
+    struct event_table server_events;    /* sio_event_fn, for events of other nodes */
 };
 
-/** Makes empty tables. @param seed  for the maps, random */
-void sio__handlers_init(struct handlers *h, const uint64_t seed[2]);
-
-/** Frees the tables. */
+/** Frees the tables; they are empty then, as zeroed ones are. */
 void sio__handlers_done(struct handlers *h);
 
 /** Appends a callback. @return 0, SIO_ERR_NOMEM */
 int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user);
 
 /** Appends a callback for an event name. @return 0, SIO_ERR_NOMEM */
-int sio__handlers_add_event(struct map *events, const char *name, handler_fn fn, void *user);
+int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn, void *user);
 
 /** The callbacks of an event name; NULL when there are none. */
-const struct handler_list *sio__handlers_find(const struct map *events, struct text name);
+const struct handler_list *sio__handlers_find(const struct event_table *events, struct text name);
 
 #endif /* SOCKETIO_HANDLERS_H */

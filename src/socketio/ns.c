@@ -47,7 +47,6 @@ static sio_ns *alloc_ns(sio_server *server, struct text name, enum ns_kind kind)
     ns->kind = (uint8_t)kind;
     ns->refs = 1;
     ns->handlers = &ns->own_handlers;
-    sio__handlers_init(&ns->own_handlers, server->seed);
     sio__list_init(&ns->children);
     sio__list_init(&ns->link);
     sio__map_init(&ns->ids, sio__socket_key, server->seed);
@@ -302,7 +301,7 @@ int sio_ns_use_event(sio_ns *ns, sio_event_middleware_fn fn, void *user) {
     return ADD(ns, event_middleware, fn, user);
 }
 
-static int add_event(sio_ns *ns, struct map *events, const char *event, sio_event_fn fn, void *user) {
+static int add_event(sio_ns *ns, struct event_table *events, const char *event, sio_event_fn fn, void *user) {
     if (event == NULL || fn == NULL || sio__event_name_reserved(sio__text_of(event))) {
         return SIO_ERR_INVALID;
     }
