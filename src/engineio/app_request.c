@@ -56,10 +56,7 @@ int sio_response_send(sio_response *res, int status, const void *body, size_t le
         conn->response = NULL;
         r = res->headers.error;
         if (r == 0) {
-            r = sio__buf_append(&conn->engine->headers.text, res->headers.text.data, res->headers.text.len);
-        }
-        if (r == 0) {
-            sio__http_answer(conn, &(struct answer){.status = status, .body = {body, len}});
+            sio__http_answer(conn, &(struct answer){.status = status, .body = {body, len}, .fields = &res->headers});
         } else {
             sio__http_cut(conn);
         }

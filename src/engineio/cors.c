@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "engineio/request.h"
 
 #define DEFAULT_METHODS "GET,HEAD,PUT,PATCH,POST,DELETE"
 
@@ -115,6 +116,6 @@ bool sio__cors_websocket_ok(const sio_cors *cors, const struct http1_head *head)
     if (origin.data == NULL || (cors != NULL && allows(cors, origin))) {
         return true;
     }
-    struct text host = sio__http1_field(head, "host");
+    struct text host = sio__request_host(head);
     return host.len > 0 && sio__text_eq_nocase(host_of(origin), host);
 }

@@ -308,20 +308,22 @@ static void open_polling(struct http_conn *conn) {
         sio__http_answer_empty(conn, 503, true);
         return;
     }
+    struct engine *e = conn->engine;
     conn->session = s;
     s->polling->get = conn;
-    put_cookie(conn->engine, s);
+    put_cookie(e, s);
     sio__polling_flush(s->polling);
+    sio__headers_clear(&e->headers); /* without memory there was no answer, and the next is somebody else's */
 }
 
 /* ---- WebSocket handshake ---- */
 
-static int write_101(struct http_conn *conn, const struct ws_handshake *handshake) {
+static int write_101(struct http_conn *conn, const struct ws_handshake *handshake, bool first) {
     struct engine *e = conn->engine;
     struct buf *out = &e->head;
+    sio__http_engine_fields(conn, first);
     sio__buf_clear(out);
     int r = sio__ws_handshake_write(out, handshake);
-    sio__http_engine_fields(conn, conn->session == NULL);
     if (r == 0) {
         r = sio__headers_write(&e->headers, out);
     }
@@ -332,20 +334,8 @@ static int write_101(struct http_conn *conn, const struct ws_handshake *handshak
     return r < 0 ? r : sio__stream_write(conn->stream, out->data, out->len, NULL, 0);
 }
 
-/* Hands input to the WebSocket that the connection kept while the application decided. */
-static void convert(struct http_conn *conn, struct websocket *ws) {
-    struct buf kept = conn->kept;
-    bool busy = conn->busy;
-    sio__buf_init(&conn->kept, SIZE_MAX);
-    sio__stream_resume(ws->stream);
-    sio__http_convert(conn, ws);
-    if (!busy && kept.len > 0) {
-        sio__websocket_input(ws, kept.data, kept.len);
-    }
-    sio__buf_done(&kept);
-}
-
-/* @return the WebSocket, or NULL: the connection is gone */
+/* @param s  the new session that it is for, which ends with a failure; NULL for none
+   @return the WebSocket, or NULL: the connection is gone */
 static struct websocket *accept_websocket(struct http_conn *conn, struct session *s) {
     struct ws_handshake handshake;
     enum ws_fault fault = sio__ws_handshake_check(&conn->parser.head, &handshake);
@@ -359,7 +349,7 @@ static struct websocket *accept_websocket(struct http_conn *conn, struct session
         return NULL;
     }
     struct websocket *ws = NULL;
-    if (write_101(conn, &handshake) == 0) {
+    if (write_101(conn, &handshake, s != NULL) == 0) {
         ws = sio__websocket_new(conn->engine, conn->stream);
     }
     if (ws == NULL) {
@@ -388,7 +378,7 @@ static void open_websocket(struct http_conn *conn) {
         sio__session_discard(s);
         sio__websocket_close(ws, WS_CLOSE_INTERNAL);
     }
-    convert(conn, ws);
+    sio__http_convert(conn, ws);
 }
 
 static void do_websocket(struct http_conn *conn, const struct query *q) {
@@ -399,7 +389,7 @@ static void do_websocket(struct http_conn *conn, const struct query *q) {
     struct websocket *ws = accept_websocket(conn, NULL);
     if (ws != NULL) {
         sio__upgrade_begin(q->session, ws);
-        convert(conn, ws);
+        sio__http_convert(conn, ws);
     }
 }
 
@@ -408,7 +398,7 @@ static void close_websocket(struct http_conn *conn) {
     struct websocket *ws = accept_websocket(conn, NULL);
     if (ws != NULL) {
         sio__websocket_close(ws, 0);
-        convert(conn, ws);
+        sio__http_convert(conn, ws);
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <sio/error.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -63,8 +64,17 @@ void sio__http_finish(struct http_conn *conn) {
 }
 
 void sio__http_convert(struct http_conn *conn, struct websocket *ws) {
+    struct buf kept = conn->kept; /* nothing when it is busy */
+    bool busy = conn->busy;
+    sio__buf_init(&conn->kept, SIZE_MAX);
+    sio__stream_resume(conn->stream);
     conn->websocket = ws;
     bury(conn);
+    if (!busy) {
+        uint8_t nothing = 0;
+        sio__websocket_input(ws, kept.len > 0 ? kept.data : &nothing, kept.len);
+    }
+    sio__buf_done(&kept);
 }
 
 static void lose(struct http_conn *conn) {
@@ -113,6 +123,11 @@ static int put_field(struct buf *out, const char *name, const char *value) {
     return sio__http1_write_field(out, sio__text_of(name), sio__text_of(value));
 }
 
+/* Answers of these statuses never have a body (RFC 9110 6.4.1). */
+static bool is_bodyless(int status) {
+    return status == 204 || status == 304;
+}
+
 static int write_head(struct http_conn *conn, const struct answer *a, bool keep_alive) {
     struct engine *e = conn->engine;
     struct buf *out = &e->head;
@@ -124,14 +139,14 @@ static int write_head(struct http_conn *conn, const struct answer *a, bool keep_
     if (r == 0 && a->encoding != NULL) {
         r = put_field(out, "Content-Encoding", a->encoding);
     }
-    if (r == 0 && a->status != 304 && a->status != 204) {
+    if (r == 0 && !is_bodyless(a->status)) {
         r = sio__http1_write_length(out, a->body.len);
     }
     if (r == 0 && a->engine) {
         r = put_field(out, "Cache-Control", "no-store");
     }
     if (r == 0) {
-        r = sio__headers_write(&e->headers, out);
+        r = sio__headers_write(a->fields != NULL ? a->fields : &e->headers, out);
     }
     if (r == 0) {
         r = put_field(out, "Date", sio__engine_date(e));
@@ -157,6 +172,7 @@ static void complete(struct http_conn *conn, bool keep_alive) {
     sio__buf_clear(&conn->body);
     sio__buf_shrink(&conn->body, BODY_KEEP_BYTES);
     sio__http1_next_message(&conn->parser);
+    conn->unsent = SIZE_MAX;
     sio__engine_start(e, &conn->timer, e->options->o.keep_alive_timeout_ms);
     if (!conn->busy && (conn->kept.len > 0 || conn->stream->paused)) {
         sio__task_queue(e->reactor, &conn->resume);
@@ -178,9 +194,11 @@ void sio__http_answer(struct http_conn *conn, const struct answer *a) {
         sio__http_engine_fields(conn, a->first);
     }
     int r = write_head(conn, a, keep_alive);
-    sio__headers_clear(&e->headers);
+    if (a->fields == NULL) {
+        sio__headers_clear(&e->headers);
+    }
     if (r == 0) {
-        bool no_body = sio__text_eq(conn->parser.head.method, SIO_TEXT("HEAD"));
+        bool no_body = is_bodyless(a->status) || sio__text_eq(conn->parser.head.method, SIO_TEXT("HEAD"));
         r = sio__stream_write(conn->stream, e->head.data, e->head.len, a->body.data, no_body ? 0 : a->body.len);
     }
     if (r < 0) {
@@ -235,13 +253,14 @@ static void on_head(struct http_conn *conn) {
               head->method.data, (unsigned)head->field_count);
     if (conn->file != NULL) {
         conn->role = ROLE_BUNDLE;
-    } else if (sio__text_starts(head->target, e->options->path)) {
+    } else if (sio__text_starts(sio__target_origin(head->target), e->options->path)) {
         sio__handshake_head(conn);
     } else {
         bool websocket = head->upgrade && sio__http1_list_has(head, "upgrade", "websocket");
         conn->role = websocket ? ROLE_FOREIGN_UPGRADE : ROLE_APP;
     }
-    if (head->expect_continue && conn->role != ROLE_REFUSED) {
+    bool too_big = head->content_length > e->http_limits.max_body_bytes; /* answered 413 next */
+    if (head->expect_continue && conn->role != ROLE_REFUSED && !too_big) {
         (void)sio__stream_write(conn->stream, "HTTP/1.1 100 Continue\r\n\r\n", 25, NULL, 0);
     }
 }
@@ -342,11 +361,21 @@ static void keep(struct http_conn *conn, const uint8_t *data, size_t len) {
     }
 }
 
+/* Who pipelines requests has to read the answers, too. */
+static bool is_choked(struct http_conn *conn) {
+    size_t limit = conn->engine->options->o.send_high_water_bytes;
+    if (conn->role == ROLE_IDLE && sio__stream_pending(conn->stream) > limit) {
+        sio__stream_flush(conn->stream);
+        conn->choked = sio__stream_pending(conn->stream) > limit;
+    }
+    return conn->choked;
+}
+
 static void feed(struct http_conn *conn, uint8_t *data, size_t len) {
     conn->busy = true;
     bool more = false;
     bool got_some = len > 0;
-    while (!conn->dead && !conn->waiting && !more) {
+    while (!conn->dead && !conn->waiting && !more && !is_choked(conn)) {
         struct http1_result result;
         enum http1_event event = sio__http1_parse(&conn->parser, (const char *)data, len, &result);
         data += result.used;
@@ -388,20 +417,33 @@ static void feed(struct http_conn *conn, uint8_t *data, size_t len) {
 
 static void on_input(struct stream *stream, uint8_t *data, size_t len) {
     struct http_conn *conn = stream->owner;
-    if (conn->waiting || sio__list_linked(&conn->resume.link)) {
+    if (conn->waiting || conn->choked || sio__list_linked(&conn->resume.link)) {
         keep(conn, data, len);
     } else {
         feed(conn, data, len);
     }
 }
 
+/* A peer that has closed its side, or only shut it down, may still read answers that are on their way. Of those that
+   are still to be made it wants none, as with Node.js. */
 static void on_end(struct stream *stream, int status) {
-    (void)status;
-    lose(stream->owner);
+    struct http_conn *conn = stream->owner;
+    if (status < 0 || sio__stream_pending(stream) == 0) {
+        lose(conn);
+        return;
+    }
+    if (conn->session != NULL) {
+        sio__polling_lost(conn->session, conn, SIO_CAUSE_CONNECTION_LOST);
+    }
+    sio__http_finish(conn);
 }
 
 static void on_drain(struct stream *stream) {
-    (void)stream;
+    struct http_conn *conn = stream->owner;
+    if (conn->choked) {
+        conn->choked = false;
+        sio__task_queue(conn->engine->reactor, &conn->resume);
+    }
 }
 
 static const struct stream_ops http_ops = {on_input, on_end, on_drain};
@@ -418,11 +460,22 @@ static void on_resume(struct task *task) {
     sio__buf_done(&kept);
 }
 
+/* A peer that is slow, but still reading the last answer, is not idle. */
+static bool is_reading(struct http_conn *conn) {
+    size_t before = conn->unsent;
+    conn->unsent = sio__stream_pending(conn->stream);
+    return conn->unsent > 0 && conn->unsent < before;
+}
+
 static void on_timer(struct timer *t) {
     struct http_conn *conn = SIO_CONTAINER_OF(t, struct http_conn, timer);
     struct engine *e = conn->engine;
     if (conn->role == ROLE_FOREIGN_UPGRADE) {
         sio__http_cut(conn);
+        return;
+    }
+    if (conn->role == ROLE_IDLE && !conn->in_head && is_reading(conn)) {
+        sio__engine_start(e, &conn->timer, e->options->o.keep_alive_timeout_ms);
         return;
     }
     if (conn->role == ROLE_IDLE && !conn->in_head) {
@@ -468,7 +521,7 @@ void sio__engine_accept(struct engine *e, int fd, const struct peer_address *pee
     e->stats.connections_total++;
     if (e->reactor->stats.streams >= e->options->o.max_connections) {
         sio__engine_count(e, SIO_CAUSE_CONNECTIONS, NULL);
-        ssize_t n = write(fd, too_many, sizeof too_many - 1);
+        ssize_t n = send(fd, too_many, sizeof too_many - 1, MSG_NOSIGNAL);
         (void)n; /* an answer is a courtesy here */
         close(fd);
         return;

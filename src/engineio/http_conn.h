@@ -59,6 +59,8 @@ struct http_conn {
     bool busy;      /* inside its input handler: freed later */
     bool in_head;   /* the time for a head is running */
     bool dead;
+    bool choked;    /* the next request waits until the peer has taken earlier answers */
+    size_t unsent;  /* while it is idle: output at the last look */
     struct websocket *websocket; /* that has taken the stream over */
 };
 
@@ -68,6 +70,7 @@ struct answer {
     const char *content_type; /* NULL: none */
     const char *encoding;     /* Content-Encoding, NULL: none */
     struct text body;
+    const struct sio_headers *fields; /* further fields; NULL: those of engine.headers */
     bool engine; /* of the engine: with CORS fields and hooks */
     bool first;  /* the first of a session */
 };
@@ -76,8 +79,8 @@ struct answer {
 int sio__http_accept(struct engine *e, int fd, const struct peer_address *peer);
 
 /**
- * Answers the request of a connection. Fields that were put into engine.headers before are sent, too; they are
- * cleared. The connection may be gone afterwards.
+ * Answers the request of a connection. Fields that were put into engine.headers before are sent, too, and cleared,
+ * unless the answer brings its own. The connection may be gone afterwards.
  */
 void sio__http_answer(struct http_conn *conn, const struct answer *answer);
 
@@ -98,7 +101,7 @@ void sio__http_finish(struct http_conn *conn);
 
 /**
  * Gives the stream to a WebSocket; the connection ends without closing it. Input behind the request goes to the
- * WebSocket when `busy`, else the caller has to take care of conn->kept before.
+ * WebSocket, and be it none: that ends its being busy.
  */
 void sio__http_convert(struct http_conn *conn, struct websocket *ws);
 

@@ -7,11 +7,7 @@
 
 static void run(struct task *task) {
     struct sio_next *next = SIO_CONTAINER_OF(task, struct sio_next, task);
-    if (next->owner == NULL) {
-        sio__next_free(next);
-    } else {
-        next->decide(next);
-    }
+    next->decide(next);
 }
 
 struct sio_next *sio__next_new(struct reactor *r, void (*decide)(struct sio_next *next), void *owner) {
@@ -53,7 +49,12 @@ void sio__next_abandon(struct sio_next *next) {
 static void decide(struct sio_next *next, bool ok) {
     next->decided = true;
     next->ok = ok;
-    if (!next->asking) {
+    if (next->asking) {
+        return;
+    }
+    if (next->owner == NULL) {
+        sio__next_free(next); /* nobody waits; the server itself may be gone */
+    } else {
         sio__task_queue(next->reactor, &next->task);
     }
 }

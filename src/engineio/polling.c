@@ -5,6 +5,7 @@
 
 #include "engineio/http_conn.h"
 #include "engineio/session.h"
+#include "engineio/upgrade.h"
 #include "proto/eio_payload.h"
 
 #define TEXT_TYPE "text/plain; charset=UTF-8"
@@ -155,10 +156,16 @@ void sio__polling_flush(struct polling *p) {
     }
     const char *encoding = may_compress ? pack_payload(e, p->get) : NULL;
     struct http_conn *conn = take_get(p);
+    bool last = p->saying_goodbye;
     clear_queue(p);
     p->noop = false;
     SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE_POLLING, "%s: writing %zu bytes", sio__session_sid(s), e->payload.len);
     answer_get(p, conn, sio__buf_text(encoding != NULL ? &e->packed : &e->payload), encoding);
+    if (last) {
+        sio__session_finish(s);
+    } else if (s->drain_wanted && !sio__list_linked(&p->flush)) {
+        sio__list_push_back(&e->flush, &p->flush); /* who waits for it is told at the end of the turn */
+    }
 }
 
 void sio__polling_release(struct polling *p) {
@@ -169,12 +176,9 @@ void sio__polling_release(struct polling *p) {
 }
 
 bool sio__polling_close(struct polling *p) {
-    if (p->get == NULL) {
-        return false;
-    }
     p->saying_goodbye = true;
-    sio__polling_flush(p);
-    return true;
+    mark(p);
+    return p->get != NULL;
 }
 
 void sio__polling_end_get(struct polling *p) {
@@ -195,11 +199,8 @@ void sio__polling_get(struct session *s, struct http_conn *conn) {
     p->get = conn;
     conn->session = s;
     if (s->state == SESSION_CLOSING) {
-        p->noop = true;
-        p->saying_goodbye = true;
-        sio__polling_flush(p);
-        sio__session_finish(s);
-    } else if (s->upgrade != NULL) {
+        sio__polling_release(p);
+    } else if (s->upgrade != NULL && s->upgrade->probed) {
         /* The client pauses polling as soon as this returns. */
         sio__polling_release(p);
     } else if (p->head != NULL) {

@@ -59,13 +59,14 @@ void sio__polling_lost(struct session *s, struct http_conn *conn, int cause);
 /** Answers a waiting GET with what there is; a noop when there is nothing. */
 void sio__polling_release(struct polling *p);
 
-/** Answers the waiting GET if there is something to send. */
+/** Answers the waiting GET if there is something to send. From the loop only, because of the hooks. */
 void sio__polling_flush(struct polling *p);
 
 /**
- * Says good-bye: ends the waiting GET with a close packet.
+ * Has the session end with a close packet: at the end of the turn when a GET is waiting, else with the next GET.
+ * sio__session_finish() is called then.
  *
- * @return true when it was said; false when there is no GET: the next one will get it
+ * @return whether there is a GET
  */
 bool sio__polling_close(struct polling *p);
 

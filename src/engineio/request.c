@@ -40,6 +40,36 @@ void sio__request_free(struct sio_request *req) {
     }
 }
 
+/* Cuts scheme and authority off a target in absolute form; data of the authority is NULL for others. */
+static struct text cut_authority(struct text *target) {
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        struct text scheme = sio__text_of(schemes[i]);
+        if (target->len < scheme.len || !sio__text_eq_nocase((struct text){target->data, scheme.len}, scheme)) {
+            continue;
+        }
+        struct text rest = {target->data + scheme.len, target->len - scheme.len};
+        size_t end = 0;
+        while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?') {
+            end++;
+        }
+        *target = (struct text){rest.data + end, rest.len - end};
+        return (struct text){rest.data, end};
+    }
+    return (struct text){NULL, 0};
+}
+
+struct text sio__target_origin(struct text target) {
+    (void)cut_authority(&target);
+    return target.len > 0 ? target : SIO_TEXT("/");
+}
+
+struct text sio__request_host(const struct http1_head *head) {
+    struct text target = head->target;
+    struct text authority = cut_authority(&target);
+    return authority.data != NULL ? authority : sio__http1_field(head, "host");
+}
+
 struct text sio__target_query(struct text target) {
     const char *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
     if (mark == NULL) {
@@ -50,6 +80,7 @@ struct text sio__target_query(struct text target) {
 }
 
 struct text sio__target_path(struct text target) {
+    target = sio__target_origin(target);
     const char *mark = target.len > 0 ? memchr(target.data, '?', target.len) : NULL;
     return (struct text){target.data, mark == NULL ? target.len : (size_t)(mark - target.data)};
 }

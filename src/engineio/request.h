@@ -26,6 +26,14 @@ int sio__request_new(const struct http1_head *head, const struct peer_address *p
 /** Frees it; NULL is fine. */
 void sio__request_free(struct sio_request *req);
 
+/**
+ * Origin form of a request target: "/path?query" of "http://host/path?query" (RFC 9112 3.2.2), others as they are.
+ */
+struct text sio__target_origin(struct text target);
+
+/** Host and port of a request: those of its target when that has any, else the Host field (RFC 9112 3.2.2). */
+struct text sio__request_host(const struct http1_head *head);
+
 /** Query part of a request target: what follows the first '?'; empty when there is none. */
 struct text sio__target_query(struct text target);
 

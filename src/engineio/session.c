@@ -219,6 +219,7 @@ static void begin_end(struct session *s, int reason, int cause) {
     struct engine *e = s->engine;
     SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE_SOCKET, "%s: closing: %s (%s)", sio__session_sid(s),
               sio_reason_text(reason), sio_cause_text(cause));
+    s->state = SESSION_CLOSING;
     s->reason = (uint8_t)reason;
     s->cause = (uint8_t)cause;
     sio__engine_count(e, cause, NULL);
@@ -257,14 +258,15 @@ static void end(struct session *s, int reason, int cause, bool wait) {
     if (s->ws != NULL) {
         close_websocket(s, cause);
         become_closed(s);
-    } else if (sio__polling_close(s->polling) || !wait) {
+    } else if (sio__polling_close(s->polling)) {
+        /* The waiting GET takes the news, at the end of the turn: nothing of the application is called here. */
+    } else if (!wait) {
         become_closed(s);
     } else {
         /* The official server reports this case with a reason of its own. */
         if (reason == SIO_REASON_FORCED_CLOSE) {
             s->reason = SIO_REASON_FORCED_SERVER_CLOSE;
         }
-        s->state = SESSION_CLOSING;
         sio__engine_start(s->engine, &s->timer, s->engine->options->o.close_timeout_ms);
     }
 }
@@ -275,11 +277,11 @@ void sio__session_close(struct session *s, int reason, int cause) {
 }
 
 void sio__session_shut(struct session *s) {
-    if (s->state == SESSION_CLOSING) {
-        sio__session_finish(s);
-        return;
-    }
     end(s, SIO_REASON_SERVER_SHUTTING_DOWN, SIO_CAUSE_APPLICATION, false);
+    if (s->state == SESSION_CLOSING) {
+        sio__polling_flush(s->polling); /* before its connection is closed */
+        sio__session_finish(s);
+    }
 }
 
 void sio__session_ended(struct session *s, int reason, int cause) {
@@ -415,7 +417,7 @@ static int judge_queue(struct session *s) {
 
 static int after_send(struct session *s, int r, uint32_t packets) {
     if (r < 0) {
-        if (packets > 1) {
+        if (packets > 1 && s->ws != NULL) {
             /* A part of the message may be out: its attachments would be missing for ever. */
             sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_OUT_OF_MEMORY);
         }
@@ -528,5 +530,10 @@ void sio__session_switch(struct session *s, struct websocket *ws) {
     }
     if (r < 0) {
         sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_OUT_OF_MEMORY);
+        return;
+    }
+    sio__stream_flush(ws->stream);
+    if (!ws->stream->blocked) { /* else the stream will tell */
+        sio__session_drained(s);
     }
 }

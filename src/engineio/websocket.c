@@ -120,6 +120,7 @@ static void detach(struct websocket *ws, int reason, int cause) {
     }
 }
 
+/* Fails the WebSocket connection (RFC 6455 7.1.7): what the peer has to say does not matter any more. */
 static void on_violation(struct websocket *ws, const struct ws_message *m) {
     int cause = cause_of(m->code);
     SIO_DEBUG(ws->engine->log, LOG_COMPONENT_ENGINE_WS, "closing with %u: %s", (unsigned)m->code, m->rule);
@@ -127,8 +128,10 @@ static void on_violation(struct websocket *ws, const struct ws_message *m) {
         sio__engine_count(ws->engine, cause, m->rule);
     }
     detach(ws, SIO_REASON_TRANSPORT_ERROR, cause);
-    if (ws->closing == NULL) {
-        sio__websocket_close(ws, m->code);
+    if (ws->closing == NULL && send_close(ws, m->code) < 0) {
+        sio__websocket_drop(ws);
+    } else {
+        finish(ws);
     }
 }
 
@@ -257,7 +260,7 @@ struct websocket *sio__websocket_new(struct engine *e, struct stream *stream) {
     if (ws == NULL) {
         return NULL;
     }
-    *ws = (struct websocket){.stream = stream, .engine = e};
+    *ws = (struct websocket){.stream = stream, .engine = e, .busy = true};
     sio__ws_parser_init(&ws->parser, &e->ws_config);
     sio__stream_set_owner(stream, &websocket_ops, ws);
     return ws;

@@ -22,18 +22,19 @@ struct websocket {
     struct ws_closing *closing; /* while it closes */
     struct ws_parser parser;
     bool probing; /* it belongs to the session's upgrade */
-    bool busy;    /* inside its input handler: freed later */
+    bool busy;    /* new, or inside its input handler: freed later */
     bool dead;
 };
 
 /**
- * Turns a stream into a WebSocket, after the answer 101 was written.
+ * Turns a stream into a WebSocket, after the answer 101 was written. Its memory stays until it gets its first input,
+ * whatever happens before: see sio__http_convert().
  *
  * @return NULL when out of memory; the stream is still the caller's
  */
 struct websocket *sio__websocket_new(struct engine *e, struct stream *stream);
 
-/** Feeds input that came behind the handshake. */
+/** Feeds input that came behind the handshake, which may be none. */
 void sio__websocket_input(struct websocket *ws, uint8_t *data, size_t len);
 
 /** Sends one text frame, copied. @return 0 or SIO_ERR_NOMEM */

@@ -54,7 +54,7 @@ static void on_timer(uv_timer_t *handle) {
 /* One libuv timer serves the whole wheel. It is only touched when the earliest expiry moves. */
 static void arm_timer(struct reactor *r) {
     uint64_t next = sio__wheel_next(&r->wheel);
-    if (next >= r->armed_ms || r->closing) {
+    if (next >= r->armed_ms || r->closed) {
         return; /* fires early at worst, and is armed anew then */
     }
     uint64_t now = sio__reactor_now(r);

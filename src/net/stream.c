@@ -28,11 +28,17 @@ enum stream_state {
     STREAM_CLOSED
 };
 
+/* A peer that takes nothing of the last output for so long is given up. */
+#define STALL_MAX_MS 30000u
+
 /* Exists while a stream finishes. */
 struct stream_linger {
     struct timer timer;
     struct stream *stream;
-    size_t dropped;
+    uint32_t period_ms;
+    uint32_t stalled_ms; /* since when nothing was sent */
+    size_t unsent;       /* output at the last look */
+    size_t dropped;      /* input so far */
 };
 
 static void on_poll(uv_poll_t *handle, int status, int events);
@@ -66,7 +72,7 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
     s->state = STREAM_OPEN;
     s->blocked = false;
     s->paused = false;
-    s->failed = false;
+    s->end = STREAM_LIVES;
     sio__reactor_hold(r);
     r->stats.streams++;
     arm(s);
@@ -111,16 +117,22 @@ void sio__stream_reset(struct stream *s) {
 static void end(struct stream *s, int status) {
     if (s->state != STREAM_OPEN) {
         sio__stream_close(s);
-    } else if (!s->failed) {
-        s->failed = true;
-        sio__outq_clear(s->reactor, &s->out);
-        s->ops->on_end(s, status);
+        return;
     }
+    s->end = status < 0 ? STREAM_FAILED : STREAM_ENDED;
+    if (status < 0) {
+        sio__outq_clear(s->reactor, &s->out);
+    }
+    s->ops->on_end(s, status);
 }
 
 /* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that is shut down
    reads as ended in the next turn of the loop. */
 static void break_off(struct stream *s) {
+    if (s->state != STREAM_OPEN) {
+        sio__stream_close(s);
+        return;
+    }
     sio__outq_clear(s->reactor, &s->out);
     shutdown(s->fd, SHUT_RDWR);
     s->blocked = false;
@@ -129,7 +141,7 @@ static void break_off(struct stream *s) {
 }
 
 int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body, size_t body_len) {
-    if (s->failed) {
+    if (s->end == STREAM_FAILED) {
         return 0;
     }
     int r = sio__outq_append(s->reactor, &s->out, head, head_len, body, body_len);
@@ -141,7 +153,7 @@ int sio__stream_write(struct stream *s, const void *head, size_t head_len, const
 
 int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared) {
     int r = 0;
-    if (!s->failed) {
+    if (s->end != STREAM_FAILED) {
         r = sio__outq_append_ref(s->reactor, &s->out, data, len, shared);
         if (r == 0) {
             if (!s->blocked) {
@@ -175,16 +187,18 @@ static void finish_output(struct stream *s) {
     if (s->state != STREAM_FINISHING) {
         return;
     }
-    if (s->paused) { /* the peer has closed its side already */
+    if (s->end == STREAM_ENDED) {
         sio__stream_close(s);
         return;
     }
+    struct stream_linger *linger = s->owner;
     s->state = STREAM_LINGERING;
     shutdown(s->fd, SHUT_WR);
+    sio__reactor_start(s->reactor, &linger->timer, linger->period_ms);
 }
 
 void sio__stream_flush(struct stream *s) {
-    if (s->state == STREAM_CLOSED || s->blocked || s->failed) {
+    if (s->state == STREAM_CLOSED || s->blocked || s->end == STREAM_FAILED) {
         return;
     }
     while (s->out.head != NULL) {
@@ -207,7 +221,7 @@ void sio__stream_flush(struct stream *s) {
 static void on_writable(struct stream *s) {
     s->blocked = false;
     sio__stream_flush(s);
-    if (s->state == STREAM_CLOSED || s->blocked || s->failed) {
+    if (s->state == STREAM_CLOSED || s->blocked || s->end == STREAM_FAILED) {
         return;
     }
     arm(s);
@@ -220,7 +234,8 @@ static void on_writable(struct stream *s) {
 static void drop_input(struct stream *s, ssize_t n) {
     if (n <= 0) {
         if (n == 0 && s->state == STREAM_FINISHING) {
-            s->paused = true; /* it may still read what we have to say */
+            s->end = STREAM_ENDED; /* it may still read what we have to say */
+            s->paused = true;
             arm(s);
         } else {
             sio__stream_close(s);
@@ -256,7 +271,7 @@ static void read_input(struct stream *s) {
             r->stats.bytes_in += (uint64_t)n;
             s->ops->on_input(s, r->input, (size_t)n);
         }
-        if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused || s->failed) {
+        if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused || s->end != STREAM_LIVES) {
             return;
         }
     }
@@ -307,7 +322,15 @@ void sio__stream_resume(struct stream *s) {
 }
 
 static void on_linger_timer(struct timer *t) {
-    sio__stream_close(SIO_CONTAINER_OF(t, struct stream_linger, timer)->stream);
+    struct stream_linger *linger = SIO_CONTAINER_OF(t, struct stream_linger, timer);
+    struct stream *s = linger->stream;
+    linger->stalled_ms = s->out.bytes < linger->unsent ? 0 : linger->stalled_ms + linger->period_ms;
+    linger->unsent = s->out.bytes;
+    if (s->state == STREAM_FINISHING && linger->stalled_ms < STALL_MAX_MS && !s->reactor->closing) {
+        sio__reactor_start(s->reactor, t, linger->period_ms); /* slow, but it takes what it gets */
+    } else {
+        sio__stream_close(s);
+    }
 }
 
 void sio__stream_finish(struct stream *s, uint32_t linger_ms) {
@@ -315,20 +338,24 @@ void sio__stream_finish(struct stream *s, uint32_t linger_ms) {
         return;
     }
     struct stream_linger *linger = sio__malloc(sizeof *linger);
-    if (linger == NULL || s->failed) {
+    if (linger == NULL || s->end == STREAM_FAILED) {
         sio__free(linger);
         sio__stream_close(s);
         return;
     }
     sio__timer_init(&linger->timer, on_linger_timer);
     linger->stream = s;
+    linger->period_ms = linger_ms;
+    linger->stalled_ms = 0;
+    linger->unsent = s->out.bytes;
     linger->dropped = 0;
     s->ops = NULL;
     s->owner = linger;
     s->state = STREAM_FINISHING;
     sio__reactor_start(s->reactor, &linger->timer, linger_ms);
-    if (s->paused) {
-        s->paused = false;
+    bool ended = s->end == STREAM_ENDED;
+    if (s->paused != ended) {
+        s->paused = ended; /* input is dropped, until there is no more of it */
         arm(s);
     }
     if (s->out.head == NULL) {

@@ -8,7 +8,8 @@
  *
  * Ends: the owner calls sio__stream_close() (at once, output is dropped) or sio__stream_finish() (after the
  * output was sent, and the peer has had time to read it). After either, the owner hears no more of it. When the
- * peer or the network ends it, the owner is told by on_end and then has to close it.
+ * peer or the network ends it, the owner is told by on_end and then has to do one of both: a peer that has only
+ * closed its side may still read what is on its way.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -34,6 +35,13 @@ struct stream_ops {
     void (*on_drain)(struct stream *s);
 };
 
+/** Whether on_end was given, and why. */
+enum stream_end {
+    STREAM_LIVES,
+    STREAM_ENDED, /* the peer has closed its side, and may still read */
+    STREAM_FAILED /* no output is taken any more */
+};
+
 struct stream {
     uv_poll_t poll; /* first: its handle is the stream's */
     const struct stream_ops *ops; /* NULL while it finishes */
@@ -45,7 +53,7 @@ struct stream {
     uint8_t state;
     bool blocked;     /* waits for writability */
     bool paused;      /* does not read */
-    bool failed;      /* on_end is due or was given */
+    uint8_t end;      /* enum stream_end */
 };
 
 /**
@@ -101,8 +109,8 @@ void sio__stream_reset(struct stream *s);
 
 /**
  * Closes when all output is sent: then shuts its side down and drops input until the peer closes too, for at most
- * `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6). The stream is gone for the
- * caller.
+ * `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6). A peer that takes none of the
+ * output for half a minute, or for `linger_ms` when the reactor closes, is given up. The stream is gone for the caller.
  */
 void sio__stream_finish(struct stream *s, uint32_t linger_ms);
 

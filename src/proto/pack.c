@@ -358,38 +358,65 @@ static int end_packet(struct packer *p, enum sio_packet_type type, int r) {
     return 0;
 }
 
-/*
- * The format "a" alone, without attachments: an event is passed on. Everything there is has been JSON before, so the
- * text is put together in one go. Returns false when the long way has to be taken.
- */
-static bool pack_relay(struct packer *p, struct text event, const struct value_args *args) {
-    if (!args || args->attachment_count > 0) {
-        return false;
-    }
-    struct text text = sio__args_text(args);
-    size_t room = HEADROOM + 2 + event.len + 3 + text.len + 2;
-    if (text.len == 0 || sio__buf_reserve(&p->text, room) < 0) {
-        return false;
-    }
-    uint8_t *out = p->text.data + HEADROOM;
-    *out++ = '2';
-    *out++ = '[';
-    *out++ = '"';
-    for (size_t i = 0; i < event.len; i++) {
-        uint8_t c = (uint8_t)event.data[i];
+/* True when a string stands in JSON as it is. */
+static bool is_plain(struct text t) {
+    for (size_t i = 0; i < t.len; i++) {
+        uint8_t c = (uint8_t)t.data[i];
         if (c < ' ' || c >= 0x80 || c == '"' || c == '\\') {
             return false;
         }
-        *out++ = c;
     }
-    *out++ = '"';
-    *out++ = ',';
+    return true;
+}
+
+/*
+ * Passes arguments on that have no attachments. They have been JSON before, so the array is put together in one go.
+ * Returns false, with nothing written, when the long way has to be taken.
+ *
+ * event: goes before the arguments, unless its data is NULL
+ */
+static bool relay(struct packer *p, struct text event, const struct value_args *args) {
+    if (!args || args->attachment_count > 0 || !is_plain(event)) {
+        return false;
+    }
+    struct text text = sio__args_text(args);
+    if (text.len == 0 || sio__buf_reserve(&p->text, event.len + text.len + 5) < 0) {
+        return false;
+    }
+    uint8_t *out = p->text.data + p->text.len;
+    *out++ = '[';
+    if (event.data) {
+        *out++ = '"';
+        memcpy(out, event.data, event.len);
+        out += event.len;
+        *out++ = '"';
+        *out++ = ',';
+    }
     memcpy(out, text.data, text.len);
     out[text.len] = ']';
     p->text.len = (size_t)(out - p->text.data) + text.len + 1;
-    p->start = HEADROOM - 1;
-    p->text.data[p->start] = '4';
     return true;
+}
+
+/* The array of a packet: name of the event, unless its data is NULL, and arguments by format. */
+static int pack_array(struct packer *p, struct text event, const char *format, va_list *ap) {
+    const struct value_args *args = NULL;
+    bool is_relay = format && format[0] == 'a' && format[1] == '\0';
+    if (is_relay) {
+        args = va_arg(*ap, const struct value_args *);
+        if (relay(p, event, args)) {
+            return 0;
+        }
+    }
+    int r = sio__buf_push(&p->text, '[');
+    if (r == 0 && event.data) {
+        r = sio__json_write_string(&p->text, event);
+    }
+    if (r == 0) {
+        struct packing s = {.packer = p, .format = "", .ap = ap};
+        r = is_relay ? pack_args(&s, args) : pack_values(p, format, ap);
+    }
+    return r < 0 ? r : sio__buf_push(&p->text, ']');
 }
 
 int sio__pack_event(struct packer *p, struct text nsp, bool has_id, uint64_t id, struct text event,
@@ -398,44 +425,13 @@ int sio__pack_event(struct packer *p, struct text nsp, bool has_id, uint64_t id,
         sio__packer_reset(p);
         return SIO_ERR_RESERVED;
     }
-    if (format && format[0] == 'a' && format[1] == '\0' && nsp.len <= 1 && !has_id) {
-        va_list copy;
-        va_copy(copy, *ap);
-        const struct value_args *args = va_arg(copy, const struct value_args *);
-        va_end(copy);
-        sio__packer_reset(p);
-        if (pack_relay(p, event, args)) {
-            return 0;
-        }
-    }
     int r = begin_packet(p, nsp, has_id, id);
-    if (r == 0) {
-        r = sio__buf_push(&p->text, '[');
-    }
-    if (r == 0) {
-        r = sio__json_write_string(&p->text, event);
-    }
-    if (r == 0) {
-        r = pack_values(p, format, ap);
-    }
-    if (r == 0) {
-        r = sio__buf_push(&p->text, ']');
-    }
-    return end_packet(p, SIO_PACKET_EVENT, r);
+    return end_packet(p, SIO_PACKET_EVENT, r < 0 ? r : pack_array(p, event, format, ap));
 }
 
 int sio__pack_ack(struct packer *p, struct text nsp, uint64_t id, const char *format, va_list *ap) {
     int r = begin_packet(p, nsp, true, id);
-    if (r == 0) {
-        r = sio__buf_push(&p->text, '[');
-    }
-    if (r == 0) {
-        r = pack_values(p, format, ap);
-    }
-    if (r == 0) {
-        r = sio__buf_push(&p->text, ']');
-    }
-    return end_packet(p, SIO_PACKET_ACK, r);
+    return end_packet(p, SIO_PACKET_ACK, r < 0 ? r : pack_array(p, (struct text){0}, format, ap));
 }
 
 /* Packs what is in a message, and borrows its attachments. */

@@ -349,18 +349,20 @@ static const char *skip_name(const char *p) {
     return p + 1;
 }
 
-/* Where the arguments begin if the name stands there as it is, without escapes or blanks; else NULL. */
+/*
+ * Where the arguments begin if the name stands there as it is, without escapes or blanks; else NULL. With escapes the
+ * string is longer than the name: a quote found within it is an escaped one, behind a backslash.
+ */
 static const char *behind_plain_name(const struct value_args *args) {
     const char *json = args->json.data;
     if (args->first != 1 || json[0] != '[' || json[1] != '"') {
         return NULL;
     }
-    yyjson_val *name = cell_of(args->root) + 1;
-    size_t len = unsafe_yyjson_get_len(name);
-    if (len + 4 > args->json.len || memcmp(json + 2, name->uni.str, len) != 0) {
+    size_t len = unsafe_yyjson_get_len(cell_of(args->root) + 1);
+    if (len + 4 > args->json.len || json[len + 2] != '"' || json[len + 3] != ',' || json[len + 1] == '\\') {
         return NULL;
     }
-    return json[len + 2] == '"' && json[len + 3] == ',' ? json + len + 4 : NULL;
+    return json + len + 4;
 }
 
 struct text sio__args_text(const struct value_args *args) {

@@ -22,7 +22,7 @@
 #define VALUE_FLAT_MAX 16
 
 /** Bytes of memory that a text of len bytes needs. */
-#define VALUE_FLAT_BYTES(len) (16 * (VALUE_FLAT_MAX + 1) + (size_t)(len) + 16)
+#define VALUE_FLAT_BYTES(len) (16 * (VALUE_FLAT_MAX + 1) + (size_t)(len))
 
 /**
  * Tries to read a JSON text.

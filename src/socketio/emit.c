@@ -50,25 +50,30 @@ static bool is_alive(const sio_socket *s) {
     return s->state == SOCKET_CONNECTED || s->state == SOCKET_PENDING;
 }
 
-int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args) {
+/* All of the emit functions with a format. The list is consumed. */
+static int emit(sio_socket *s, unsigned flags, const char *event, const char *format, va_list *args) {
     if (s == NULL || event == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
     if (!is_alive(s)) {
         return SIO_ERR_CLOSED;
     }
+    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), false, 0, sio__text_of(event), format, args);
+    return r < 0 ? r : sio__emit_packed(s, flags);
+}
+
+int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args) {
     va_list copy;
     va_copy(copy, args);
-    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), false, 0, sio__text_of(event), format,
-                            &copy);
+    int r = emit(s, flags, event, format, &copy);
     va_end(copy);
-    return r < 0 ? r : sio__emit_packed(s, flags);
+    return r;
 }
 
 int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = sio_emit_v(s, 0, event, format, args);
+    int r = emit(s, 0, event, format, &args);
     va_end(args);
     return r;
 }
@@ -76,7 +81,7 @@ int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
 int sio_emit_opt(sio_socket *s, unsigned flags, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = sio_emit_v(s, flags, event, format, args);
+    int r = emit(s, flags, event, format, &args);
     va_end(args);
     return r;
 }

@@ -239,7 +239,8 @@ static int answer_due(const sio_event *ev) {
     return ev->answered ? SIO_ERR_STATE : 1;
 }
 
-int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
+/* The list is consumed. */
+static int reply(sio_event *ev, const char *format, va_list *args) {
     if (ev == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
@@ -247,11 +248,16 @@ int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
     if (r <= 0) {
         return r;
     }
+    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, args) : reply_to_node(ev, format, args);
+    ev->answered = r >= 0;
+    return r;
+}
+
+int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
     va_list copy;
     va_copy(copy, args);
-    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, &copy) : reply_to_node(ev, format, &copy);
+    int r = reply(ev, format, &copy);
     va_end(copy);
-    ev->answered = r >= 0;
     return r;
 }
 
@@ -271,7 +277,7 @@ int sio_event_reply_msg(sio_event *ev, sio_msg *msg) {
 int sio_event_reply(sio_event *ev, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = sio_event_reply_v(ev, format, args);
+    int r = reply(ev, format, &args);
     va_end(args);
     return r;
 }

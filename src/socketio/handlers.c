@@ -7,33 +7,37 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 
-/* Of the first and last eight bytes and the length. */
-static uint64_t hash_of(const char *name, size_t len) {
-    uint64_t first = 0;
-    uint64_t last = 0;
+static struct name_key key_of(const char *name, size_t len) {
+    struct name_key key = {0, 0};
     if (len >= 8) {
-        memcpy(&first, name, 8);
-        memcpy(&last, name + len - 8, 8);
+        memcpy(&key.first, name, 8);
+        memcpy(&key.last, name + len - 8, 8);
     } else if (len >= 4) {
-        memcpy(&first, name, 4);
-        memcpy(&last, name + len - 4, 4);
+        memcpy(&key.first, name, 4);
+        memcpy(&key.last, name + len - 4, 4);
     } else {
         for (size_t i = 0; i < len; i++) {
-            first = first << 8 | (uint8_t)name[i];
+            key.first = key.first << 8 | (uint8_t)name[i];
         }
     }
-    uint64_t h = (first ^ (last << 29 | last >> 35) ^ len) * 0x9e3779b97f4a7c15u;
-    return h ^ h >> 32;
+    return key;
 }
 
-static struct event_handlers *find(const struct event_table *t, uint64_t hash, const char *name, size_t len) {
+static uint32_t hash_of(struct name_key key, size_t len) {
+    uint64_t h = (key.first ^ (key.last << 29 | key.last >> 35) ^ len) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32);
+}
+
+static struct event_handlers *find(const struct event_table *t, const char *name, size_t len) {
     if (t->len == 0) {
         return NULL;
     }
+    struct name_key key = key_of(name, len);
     uint32_t mask = t->cap - 1;
-    for (uint32_t i = (uint32_t)hash & mask; t->slots[i] != NULL; i = (i + 1) & mask) {
+    for (uint32_t i = hash_of(key, len) & mask; t->slots[i] != NULL; i = (i + 1) & mask) {
         struct event_handlers *e = t->slots[i];
-        if (e->hash == hash && e->name_len == len && memcmp(e->name, name, len) == 0) {
+        if (e->key.first == key.first && e->key.last == key.last && e->name_len == len &&
+            (len <= 16 || memcmp(e->name, name, len) == 0)) {
             return e;
         }
     }
@@ -42,7 +46,7 @@ static struct event_handlers *find(const struct event_table *t, uint64_t hash, c
 
 static void put(struct event_table *t, struct event_handlers *e) {
     uint32_t mask = t->cap - 1;
-    uint32_t i = (uint32_t)e->hash & mask;
+    uint32_t i = hash_of(e->key, e->name_len) & mask;
     while (t->slots[i] != NULL) {
         i = (i + 1) & mask;
     }
@@ -102,8 +106,7 @@ int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user) {
 
 int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn, void *user) {
     size_t len = strlen(name);
-    uint64_t hash = hash_of(name, len);
-    struct event_handlers *e = find(events, hash, name, len);
+    struct event_handlers *e = find(events, name, len);
     if (e != NULL) {
         return sio__handlers_add(&e->list, fn, user);
     }
@@ -122,7 +125,7 @@ int sio__handlers_add_event(struct event_table *events, const char *name, handle
         sio__free(e);
         return r;
     }
-    e->hash = hash;
+    e->key = key_of(name, len);
     e->name_len = len;
     memcpy(e->name, name, len + 1);
     put(events, e);
@@ -130,6 +133,6 @@ int sio__handlers_add_event(struct event_table *events, const char *name, handle
 }
 
 const struct handler_list *sio__handlers_find(const struct event_table *events, struct text name) {
-    const struct event_handlers *e = find(events, hash_of(name.data, name.len), name.data, name.len);
+    const struct event_handlers *e = find(events, name.data, name.len);
     return e != NULL ? &e->list : NULL;
 }

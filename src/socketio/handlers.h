@@ -24,10 +24,16 @@ struct handler_list {
     uint32_t cap;
 };
 
+/** First and last eight bytes of a name, fewer if it is shorter: up to 16 bytes they are all of it. */
+struct name_key {
+    uint64_t first;
+    uint64_t last;
+};
+
 /** The handlers of one event name. */
 struct event_handlers {
     struct handler_list list;
-    uint64_t hash;
+    struct name_key key;
     size_t name_len;
     char name[];
 };

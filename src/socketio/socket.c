@@ -298,6 +298,25 @@ void *sio_socket_user(const sio_socket *s) {
     return s != NULL ? s->user : NULL;
 }
 
+/* What the packer holds, "[value]", without the brackets. */
+static int copy_value(const struct packer *p, char **ret_data) {
+    struct text text = sio__packer_text(p);
+    struct value_doc doc = {0};
+    if (p->attachments.len > 0) {
+        return SIO_ERR_INVALID;
+    }
+    int r = sio__value_parse(NULL, text.data, text.len, &doc);
+    if (r == 0 && sio_val_count(doc.root) != 1) {
+        r = SIO_ERR_FORMAT;
+    }
+    sio__value_release(&doc);
+    if (r == 0) {
+        *ret_data = sio__strndup(text.data + 1, text.len - 2);
+        r = *ret_data != NULL ? 0 : SIO_ERR_NOMEM;
+    }
+    return r;
+}
+
 int sio_socket_set_data(sio_socket *s, const char *format, ...) {
     if (s == NULL) {
         return SIO_ERR_INVALID;
@@ -309,16 +328,11 @@ int sio_socket_set_data(sio_socket *s, const char *format, ...) {
         va_start(args, format);
         int r = sio__pack_args(p, format, &args);
         va_end(args);
+        if (r == 0) {
+            r = copy_value(p, &data);
+        }
         if (r < 0) {
             return r;
-        }
-        struct text text = sio__packer_text(p); /* [value] */
-        if (p->attachments.len > 0 || text.len <= 2) {
-            return SIO_ERR_INVALID;
-        }
-        data = sio__strndup(text.data + 1, text.len - 2);
-        if (data == NULL) {
-            return SIO_ERR_NOMEM;
         }
     }
     sio__free(s->data);
