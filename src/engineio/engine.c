@@ -49,9 +49,7 @@ static struct frame *make_frame(struct engine *e, const char *text) {
 static int make_frames(struct engine *e) {
     const char *initial = e->options->o.initial_packet;
     e->ping = make_frame(e, "2");
-    e->noop = make_frame(e, "6");
-    e->close = make_frame(e, "1");
-    if (e->ping == NULL || e->noop == NULL || e->close == NULL) {
+    if (e->ping == NULL) {
         return SIO_ERR_NOMEM;
     }
     if (initial == NULL) {
@@ -84,7 +82,11 @@ static void on_trim_timer(struct timer *t) {
     for (size_t i = 0; i < sizeof slabs / sizeof slabs[0]; i++) {
         sio__slab_trim(slabs[i]);
     }
+    sio__frame_pool_trim(&e->frames);
     sio__reactor_trim(e->reactor);
+    if (e->ops.on_trim != NULL) {
+        e->ops.on_trim(e);
+    }
     sio__alloc_trim();
 }
 
@@ -195,8 +197,6 @@ void sio__engine_close(struct engine *e) {
 
 void sio__engine_done(struct engine *e) {
     sio__frame_unref(&e->frames, e->ping);
-    sio__frame_unref(&e->frames, e->noop);
-    sio__frame_unref(&e->frames, e->close);
     sio__frame_unref(&e->frames, e->initial);
     sio__frame_pool_done(&e->frames);
     sio__ws_pool_done(&e->ws_pool);

@@ -22,6 +22,7 @@
 #include "proto/http1.h"
 #include "proto/ws_parser.h"
 
+struct engine;
 struct http_conn;
 struct session;
 
@@ -35,6 +36,8 @@ struct engine_ops {
     void (*on_close)(struct session *s, int reason, int cause);
     /** Output that was queued above the high-water mark is sent. */
     void (*on_drain)(struct session *s);
+    /** Many sessions have gone: unused memory may be given back. */
+    void (*on_trim)(struct engine *e);
     /** A request of another path is complete. NULL: they get 404. */
     sio_request_fn on_request;
     void *on_request_user;
@@ -60,9 +63,7 @@ struct engine {
     struct slab websocket_slab;
     struct slab conn_slab;
     struct frame_pool frames;
-    struct frame *ping;  /* packets that are sent often, made once */
-    struct frame *noop;
-    struct frame *close;
+    struct frame *ping;    /* made once, for all */
     struct frame *initial; /* option initial_packet, or NULL */
     struct ws_pool ws_pool;
     struct ws_config ws_config;

@@ -46,6 +46,7 @@ struct query {
     struct session *session; /* of sid; NULL when there is no sid, or no such session */
     bool has_sid;
     bool version_4;
+    bool base64;        /* the client cannot receive binary frames */
     unsigned transport; /* enum sio_transport; 0: unknown or switched off */
 };
 
@@ -60,6 +61,7 @@ static void read_query(struct http_conn *conn, struct query *q) {
     struct text value;
     *q = (struct query){0};
     q->version_4 = param(query, "EIO", buffer, &value) && sio__text_eq(value, SIO_TEXT("4"));
+    q->base64 = param(query, "b64", buffer, &value) && value.len > 0;
     if (param(query, "transport", buffer, &value)) {
         if (sio__text_eq(value, SIO_TEXT("polling"))) {
             q->transport = SIO_POLLING & e->options->o.transports;
@@ -272,11 +274,12 @@ static void put_cookie(struct engine *e, const struct session *s) {
 }
 
 /* A new session for this request; refuses the request itself when that fails. */
-static struct session *new_session(struct http_conn *conn) {
+static struct session *new_session(struct http_conn *conn, const struct query *q) {
     struct session *s = NULL;
     struct sio_request *request = sio__http_take_request(conn);
     int r = request != NULL ? sio__session_new(conn->engine, request, &s) : SIO_ERR_NOMEM;
     if (r == 0) {
+        s->text_only = q->base64;
         return s;
     }
     conn->request = request; /* still the connection's */
@@ -293,8 +296,8 @@ static struct session *new_session(struct http_conn *conn) {
     return NULL;
 }
 
-static void open_polling(struct http_conn *conn) {
-    struct session *s = new_session(conn);
+static void open_polling(struct http_conn *conn, const struct query *q) {
+    struct session *s = new_session(conn, q);
     if (s == NULL) {
         return;
     }
@@ -362,8 +365,8 @@ static struct websocket *accept_websocket(struct http_conn *conn, struct session
     return ws;
 }
 
-static void open_websocket(struct http_conn *conn) {
-    struct session *s = new_session(conn);
+static void open_websocket(struct http_conn *conn, const struct query *q) {
+    struct session *s = new_session(conn, q);
     if (s == NULL) {
         return;
     }
@@ -382,10 +385,6 @@ static void open_websocket(struct http_conn *conn) {
 }
 
 static void do_websocket(struct http_conn *conn, const struct query *q) {
-    if (q->session == NULL) {
-        open_websocket(conn);
-        return;
-    }
     struct websocket *ws = accept_websocket(conn, NULL);
     if (ws != NULL) {
         sio__upgrade_begin(q->session, ws);
@@ -410,11 +409,11 @@ static void open_session(struct http_conn *conn) {
     if (!q.version_4) {
         refuse(conn, ERROR_VERSION, NULL, "");
     } else if (!wants_websocket(conn)) {
-        open_polling(conn);
+        open_polling(conn, &q);
     } else if (q.transport != SIO_WEBSOCKET) {
         close_websocket(conn);
     } else {
-        open_websocket(conn);
+        open_websocket(conn, &q);
     }
 }
 

@@ -28,8 +28,10 @@ static bool next_field(struct text *rest, struct text *ret_name, struct text *re
     if (rest->len == 0) {
         return false;
     }
-    *ret_name = sio__text_of(rest->data);
-    *ret_value = sio__text_of(rest->data + ret_name->len + 1);
+    const char *end = rest->data + rest->len;
+    *ret_name = (struct text){rest->data, strnlen(rest->data, rest->len)};
+    const char *value = rest->data + ret_name->len + 1;
+    *ret_value = (struct text){value, strnlen(value, (size_t)(end - value))};
     size_t used = ret_name->len + ret_value->len + 2;
     *rest = (struct text){rest->data + used, rest->len - used};
     return true;

@@ -18,6 +18,9 @@
 /* How long a peer may take to read the last answer of a connection. */
 #define LINGER_MS 2000
 
+/* How long it may take none of an answer before. */
+#define READING_MS 30000
+
 /* Memory that an idle connection keeps for its next body. */
 #define BODY_KEEP_BYTES 4096u
 
@@ -416,7 +419,7 @@ static void feed(struct http_conn *conn, uint8_t *data, size_t len) {
 }
 
 static void on_input(struct stream *stream, uint8_t *data, size_t len) {
-    struct http_conn *conn = stream->owner;
+    struct http_conn *conn = sio__stream_owner(stream);
     if (conn->waiting || conn->choked || sio__list_linked(&conn->resume.link)) {
         keep(conn, data, len);
     } else {
@@ -427,7 +430,7 @@ static void on_input(struct stream *stream, uint8_t *data, size_t len) {
 /* A peer that has closed its side, or only shut it down, may still read answers that are on their way. Of those that
    are still to be made it wants none, as with Node.js. */
 static void on_end(struct stream *stream, int status) {
-    struct http_conn *conn = stream->owner;
+    struct http_conn *conn = sio__stream_owner(stream);
     if (status < 0 || sio__stream_pending(stream) == 0) {
         lose(conn);
         return;
@@ -439,7 +442,10 @@ static void on_end(struct stream *stream, int status) {
 }
 
 static void on_drain(struct stream *stream) {
-    struct http_conn *conn = stream->owner;
+    struct http_conn *conn = sio__stream_owner(stream);
+    if (conn->role == ROLE_IDLE && !conn->in_head) { /* it begins to be idle now */
+        sio__engine_start(conn->engine, &conn->timer, conn->engine->options->o.keep_alive_timeout_ms);
+    }
     if (conn->choked) {
         conn->choked = false;
         sio__task_queue(conn->engine->reactor, &conn->resume);
@@ -460,7 +466,7 @@ static void on_resume(struct task *task) {
     sio__buf_done(&kept);
 }
 
-/* A peer that is slow, but still reading the last answer, is not idle. */
+/* A peer that is slow, but has taken some of the last answer since the last look, is not idle. */
 static bool is_reading(struct http_conn *conn) {
     size_t before = conn->unsent;
     conn->unsent = sio__stream_pending(conn->stream);
@@ -475,7 +481,7 @@ static void on_timer(struct timer *t) {
         return;
     }
     if (conn->role == ROLE_IDLE && !conn->in_head && is_reading(conn)) {
-        sio__engine_start(e, &conn->timer, e->options->o.keep_alive_timeout_ms);
+        sio__reactor_start(e->reactor, &conn->timer, READING_MS);
         return;
     }
     if (conn->role == ROLE_IDLE && !conn->in_head) {

@@ -84,7 +84,7 @@ static int put_frame(struct buf *out, const struct frame *f) {
     return r;
 }
 
-static int build_payload(struct polling *p, struct buf *out, bool *ret_compress) {
+static int build_payload(struct polling *p, bool goodbye, struct buf *out, bool *ret_compress) {
     int r = 0;
     *ret_compress = false;
     sio__buf_clear(out);
@@ -95,7 +95,7 @@ static int build_payload(struct polling *p, struct buf *out, bool *ret_compress)
     if (r == 0 && p->noop && p->head == NULL) {
         r = sio__eio_payload_append_text(out, 0, SIO_TEXT("6"));
     }
-    if (r == 0 && p->saying_goodbye) {
+    if (r == 0 && goodbye) {
         r = sio__eio_payload_append_text(out, 0, SIO_TEXT("1"));
     }
     return r;
@@ -149,19 +149,19 @@ void sio__polling_flush(struct polling *p) {
         return;
     }
     bool may_compress = false;
-    if (build_payload(p, &e->payload, &may_compress) < 0) {
+    bool goodbye = p->saying_goodbye && (p->head == NULL || !p->patient);
+    if (build_payload(p, goodbye, &e->payload, &may_compress) < 0) {
         sio__http_cut(take_get(p));
         sio__session_ended(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_OUT_OF_MEMORY);
         return;
     }
     const char *encoding = may_compress ? pack_payload(e, p->get) : NULL;
     struct http_conn *conn = take_get(p);
-    bool last = p->saying_goodbye;
     clear_queue(p);
     p->noop = false;
     SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE_POLLING, "%s: writing %zu bytes", sio__session_sid(s), e->payload.len);
     answer_get(p, conn, sio__buf_text(encoding != NULL ? &e->packed : &e->payload), encoding);
-    if (last) {
+    if (goodbye) {
         sio__session_finish(s);
     } else if (s->drain_wanted && !sio__list_linked(&p->flush)) {
         sio__list_push_back(&e->flush, &p->flush); /* who waits for it is told at the end of the turn */
@@ -175,8 +175,9 @@ void sio__polling_release(struct polling *p) {
     }
 }
 
-bool sio__polling_close(struct polling *p) {
+bool sio__polling_close(struct polling *p, bool patiently) {
     p->saying_goodbye = true;
+    p->patient = patiently;
     mark(p);
     return p->get != NULL;
 }
@@ -200,7 +201,7 @@ void sio__polling_get(struct session *s, struct http_conn *conn) {
     conn->session = s;
     if (s->state == SESSION_CLOSING) {
         sio__polling_release(p);
-    } else if (s->upgrade != NULL && s->upgrade->probed) {
+    } else if (p->upgrade != NULL && p->upgrade->probed) {
         /* The client pauses polling as soon as this returns. */
         sio__polling_release(p);
     } else if (p->head != NULL) {

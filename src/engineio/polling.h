@@ -15,6 +15,7 @@
 
 struct http_conn;
 struct session;
+struct upgrade;
 
 struct queued_packet {
     struct queued_packet *next;
@@ -24,6 +25,7 @@ struct queued_packet {
 
 struct polling {
     struct session *session;
+    struct upgrade *upgrade; /* while a WebSocket is being probed */
     struct http_conn *get;  /* waits for packets */
     struct http_conn *post; /* is bringing packets */
     struct queued_packet *head;
@@ -31,7 +33,8 @@ struct polling {
     size_t bytes;           /* of all queued frames */
     struct list flush;      /* in engine.flush when there is something to answer */
     bool noop;              /* answer the GET, with a noop if there is nothing else */
-    bool saying_goodbye;    /* end the next answer with a close packet */
+    bool saying_goodbye;    /* end the next answer with a close packet, */
+    bool patient;           /* when nothing is queued any more */
     bool opening;           /* the next answer is the session's first */
 };
 
@@ -66,9 +69,10 @@ void sio__polling_flush(struct polling *p);
  * Has the session end with a close packet: at the end of the turn when a GET is waiting, else with the next GET.
  * sio__session_finish() is called then.
  *
+ * @param patiently  what is queued gets an answer of its own before: clients drop what comes together with the end
  * @return whether there is a GET
  */
-bool sio__polling_close(struct polling *p);
+bool sio__polling_close(struct polling *p, bool patiently);
 
 /** Ends a waiting GET with nothing but a close packet; the queue stays. */
 void sio__polling_end_get(struct polling *p);

@@ -8,6 +8,7 @@
 #include "engineio/polling.h"
 #include "engineio/upgrade.h"
 #include "engineio/websocket.h"
+#include "proto/eio_payload.h"
 
 /* Timers of JavaScript clients hold 31 bits; more would fire at once. */
 #define CLIENT_MS_MAX 0x7fffffffu
@@ -258,16 +259,17 @@ static void end(struct session *s, int reason, int cause, bool wait) {
     if (s->ws != NULL) {
         close_websocket(s, cause);
         become_closed(s);
-    } else if (sio__polling_close(s->polling)) {
-        /* The waiting GET takes the news, at the end of the turn: nothing of the application is called here. */
-    } else if (!wait) {
-        become_closed(s);
-    } else {
-        /* The official server reports this case with a reason of its own. */
-        if (reason == SIO_REASON_FORCED_CLOSE) {
-            s->reason = SIO_REASON_FORCED_SERVER_CLOSE;
+        return;
+    }
+    /* A waiting GET takes the news at the end of the turn: nothing of the application is called here. */
+    bool has_get = sio__polling_close(s->polling, wait);
+    if (wait) {
+        if (!has_get && reason == SIO_REASON_FORCED_CLOSE) {
+            s->reason = SIO_REASON_FORCED_SERVER_CLOSE; /* as the official server */
         }
         sio__engine_start(s->engine, &s->timer, s->engine->options->o.close_timeout_ms);
+    } else if (!has_get) {
+        become_closed(s);
     }
 }
 
@@ -430,6 +432,30 @@ static int after_send(struct session *s, int r, uint32_t packets) {
     return 0;
 }
 
+/* To a WebSocket whose client takes no binary frames: the form of the polling transport. */
+static int send_base64(struct session *s, const void *data, size_t len) {
+    struct buf *packet = &s->engine->packed;
+    sio__buf_clear(packet);
+    int r = sio__eio_payload_append_binary(packet, 0, data, len);
+    return r < 0 ? r : sio__websocket_text(s->ws, sio__buf_text(packet));
+}
+
+static int send_binary(struct session *s, const void *data, size_t len) {
+    return s->text_only ? send_base64(s, data, len) : sio__websocket_binary(s->ws, data, len);
+}
+
+static int send_to_websocket(struct session *s, struct frame *f) {
+    if (!s->text_only) {
+        return sio__websocket_frame(s->ws, f);
+    }
+    int r = 0;
+    for (uint32_t i = 0; i < f->part_count && r == 0; i++) {
+        struct text data = sio__frame_part_data(&f->parts[i]);
+        r = f->parts[i].binary ? send_base64(s, data.data, data.len) : sio__websocket_text(s->ws, data);
+    }
+    return r;
+}
+
 /* @return 0, or why the message is not sent */
 static int admit(struct session *s, unsigned flags) {
     if (s->state != SESSION_OPEN) {
@@ -477,7 +503,7 @@ int sio__session_send(struct session *s, struct text text, const struct value_by
     if (s->ws != NULL) {
         r = sio__websocket_text(s->ws, text);
         for (uint32_t i = 0; i < count && r == 0; i++) {
-            r = sio__websocket_binary(s->ws, attachments[i].data, attachments[i].len);
+            r = send_binary(s, attachments[i].data, attachments[i].len);
         }
     } else {
         r = send_queued(s, text, attachments, count, flags);
@@ -491,7 +517,7 @@ int sio__session_send_frame(struct session *s, struct frame *f, unsigned flags) 
         return r;
     }
     if (s->ws != NULL) {
-        r = sio__websocket_frame(s->ws, f);
+        r = send_to_websocket(s, f);
     } else {
         r = sio__polling_send(s->polling, f, (flags & SIO_NO_COMPRESS) != 0);
     }
@@ -512,7 +538,6 @@ void sio__session_switch(struct session *s, struct websocket *ws) {
     struct engine *e = s->engine;
     struct polling *p = s->polling;
     count_transport(s, -1);
-    sio__polling_end_get(p);
     s->ws = ws;
     s->polling = NULL;
     s->upgraded = true;
@@ -520,20 +545,21 @@ void sio__session_switch(struct session *s, struct websocket *ws) {
     e->stats.upgrades_total++;
     int r = 0;
     for (struct queued_packet *q = p->head; q != NULL && r == 0; q = q->next) {
-        r = sio__websocket_frame(ws, q->frame);
+        r = send_to_websocket(s, q->frame);
     }
-    sio__polling_abort(p);
-    sio__polling_free(p);
     if (s->pong_due) {
         /* The ping may have been lost with the old transport; its answer may be late with the new one. */
         extend_heartbeat(s);
     }
     if (r < 0) {
         sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_OUT_OF_MEMORY);
-        return;
     }
-    sio__stream_flush(ws->stream);
-    if (!ws->stream->blocked) { /* else the stream will tell */
-        sio__session_drained(s);
+    sio__polling_abort(p); /* calls hooks, which may close the session */
+    sio__polling_free(p);
+    if (s->state == SESSION_OPEN) {
+        sio__stream_flush(ws->stream);
+        if (!ws->stream->blocked) { /* else the stream will tell */
+            sio__session_drained(s);
+        }
     }
 }

@@ -27,7 +27,6 @@ enum session_state { SESSION_OPEN, SESSION_CLOSING, SESSION_CLOSED };
 
 struct polling;
 struct websocket;
-struct upgrade;
 
 struct session {
     /* What sending looks at comes first. */
@@ -42,10 +41,10 @@ struct session {
     bool upgraded;
     bool drain_wanted;           /* a sender was told SIO_SLOW */
     bool told;                   /* on_close was called, or on_open refused */
+    bool text_only;              /* the client has asked for base64 instead of binary frames */
 
     void *user;                  /* of the upper layer; NULL after on_close */
     struct sio_request *request; /* of the handshake; NULL when the application forgot it */
-    struct upgrade *upgrade;     /* while a WebSocket is being probed */
     struct timer timer;          /* heartbeat; in SESSION_CLOSING the end of waiting */
     struct task task;            /* tells of the end */
     uint64_t soft_since_ms;      /* since when the queue is above send_soft_bytes, 0 when it is not */

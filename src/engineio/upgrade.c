@@ -8,7 +8,7 @@
 
 static void free_upgrade(struct upgrade *u) {
     sio__reactor_stop(u->session->engine->reactor, &u->timer);
-    u->session->upgrade = NULL;
+    u->session->polling->upgrade = NULL;
     sio__free(u);
 }
 
@@ -20,7 +20,7 @@ static void on_timer(struct timer *t) {
 
 void sio__upgrade_begin(struct session *s, struct websocket *ws) {
     struct upgrade *u = NULL;
-    if (s->state == SESSION_OPEN && s->polling != NULL && s->upgrade == NULL) {
+    if (s->state == SESSION_OPEN && s->polling != NULL && s->polling->upgrade == NULL) {
         u = sio__malloc(sizeof *u);
     }
     if (u == NULL) {
@@ -31,14 +31,14 @@ void sio__upgrade_begin(struct session *s, struct websocket *ws) {
     u->session = s;
     u->ws = ws;
     u->probed = false;
-    s->upgrade = u;
+    s->polling->upgrade = u;
     ws->session = s;
     ws->probing = true;
     sio__engine_start(s->engine, &u->timer, s->engine->options->o.upgrade_timeout_ms);
 }
 
 void sio__upgrade_packet(struct session *s, const struct eio_packet *packet) {
-    struct upgrade *u = s->upgrade;
+    struct upgrade *u = s->polling->upgrade;
     struct websocket *ws = u->ws;
     if (packet->type == EIO_PING && sio__text_eq(packet->data, SIO_TEXT("probe"))) {
         SIO_DEBUG(s->engine->log, LOG_COMPONENT_ENGINE_SOCKET, "%s: got probe ping packet, sending pong",
@@ -63,15 +63,15 @@ void sio__upgrade_packet(struct session *s, const struct eio_packet *packet) {
 }
 
 void sio__upgrade_lost(struct session *s) {
-    if (s->upgrade != NULL) {
-        free_upgrade(s->upgrade);
+    if (s->polling != NULL && s->polling->upgrade != NULL) {
+        free_upgrade(s->polling->upgrade);
     }
 }
 
 void sio__upgrade_cancel(struct session *s) {
-    if (s->upgrade != NULL) {
-        struct websocket *ws = s->upgrade->ws;
-        free_upgrade(s->upgrade);
+    if (s->polling != NULL && s->polling->upgrade != NULL) {
+        struct websocket *ws = s->polling->upgrade->ws;
+        free_upgrade(s->polling->upgrade);
         sio__websocket_close(ws, 0);
     }
 }

@@ -236,18 +236,18 @@ void sio__websocket_input(struct websocket *ws, uint8_t *data, size_t len) {
 }
 
 static void on_input(struct stream *stream, uint8_t *data, size_t len) {
-    sio__websocket_input(stream->owner, data, len);
+    sio__websocket_input(sio__stream_owner(stream), data, len);
 }
 
 static void on_end(struct stream *stream, int status) {
-    struct websocket *ws = stream->owner;
+    struct websocket *ws = sio__stream_owner(stream);
     /* Without a Close frame before. */
     detach(ws, status == 0 ? SIO_REASON_TRANSPORT_CLOSE : SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_CONNECTION_LOST);
     sio__websocket_drop(ws);
 }
 
 static void on_drain(struct stream *stream) {
-    struct websocket *ws = stream->owner;
+    struct websocket *ws = sio__stream_owner(stream);
     if (ws->session != NULL && !ws->probing) {
         sio__session_drained(ws->session);
     }

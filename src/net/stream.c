@@ -64,7 +64,7 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
         return status;
     }
     s->ops = ops;
-    s->owner = owner;
+    s->poll.data = owner;
     s->reactor = r;
     sio__list_init(&s->dirty);
     s->out = (struct outq){0};
@@ -93,13 +93,13 @@ void sio__stream_close(struct stream *s) {
     }
     struct reactor *r = s->reactor;
     if (s->state != STREAM_OPEN) {
-        struct stream_linger *linger = s->owner;
+        struct stream_linger *linger = s->poll.data;
         sio__reactor_stop(r, &linger->timer);
         sio__free(linger);
     }
     s->state = STREAM_CLOSED;
     s->ops = NULL;
-    s->owner = NULL;
+    s->poll.data = NULL;
     sio__list_remove(&s->dirty);
     sio__outq_clear(r, &s->out);
     r->stats.streams--;
@@ -191,7 +191,7 @@ static void finish_output(struct stream *s) {
         sio__stream_close(s);
         return;
     }
-    struct stream_linger *linger = s->owner;
+    struct stream_linger *linger = s->poll.data;
     s->state = STREAM_LINGERING;
     shutdown(s->fd, SHUT_WR);
     sio__reactor_start(s->reactor, &linger->timer, linger->period_ms);
@@ -242,7 +242,7 @@ static void drop_input(struct stream *s, ssize_t n) {
         }
         return;
     }
-    struct stream_linger *linger = s->owner;
+    struct stream_linger *linger = s->poll.data;
     linger->dropped += (size_t)n;
     if (linger->dropped > LINGER_INPUT_MAX) {
         sio__stream_close(s);
@@ -350,7 +350,7 @@ void sio__stream_finish(struct stream *s, uint32_t linger_ms) {
     linger->unsent = s->out.bytes;
     linger->dropped = 0;
     s->ops = NULL;
-    s->owner = linger;
+    s->poll.data = linger;
     s->state = STREAM_FINISHING;
     sio__reactor_start(s->reactor, &linger->timer, linger_ms);
     bool ended = s->end == STREAM_ENDED;

@@ -43,9 +43,9 @@ enum stream_end {
 };
 
 struct stream {
-    uv_poll_t poll; /* first: its handle is the stream's */
+    uv_poll_t poll; /* first: its handle is the stream's. Its data is the owner, or, while the stream
+                       finishes, the struct stream_linger */
     const struct stream_ops *ops; /* NULL while it finishes */
-    void *owner;                  /* then its struct stream_linger */
     struct reactor *reactor;
     struct list dirty; /* in reactor.dirty, or in no list */
     struct outq out;
@@ -68,7 +68,12 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
 /** Gives the stream to another owner. */
 static inline void sio__stream_set_owner(struct stream *s, const struct stream_ops *ops, void *owner) {
     s->ops = ops;
-    s->owner = owner;
+    s->poll.data = owner;
+}
+
+/** Its owner. */
+static inline void *sio__stream_owner(const struct stream *s) {
+    return s->poll.data;
 }
 
 /** Queues a flush at the end of this turn. */

@@ -20,6 +20,12 @@ void sio__frame_pool_init(struct frame_pool *pool) {
     pool->live = 0;
 }
 
+void sio__frame_pool_trim(struct frame_pool *pool) {
+    for (size_t i = 0; i < FRAME_SLAB_COUNT; i++) {
+        sio__slab_trim(&pool->slabs[i]);
+    }
+}
+
 void sio__frame_pool_done(struct frame_pool *pool) {
     assert(pool->live == 0);
     for (unsigned i = 0; i < FRAME_SLAB_COUNT; i++) {

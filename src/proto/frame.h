@@ -63,6 +63,9 @@ void sio__frame_pool_init(struct frame_pool *pool);
 /** Gives the memory back. No frame may be alive any more. */
 void sio__frame_pool_done(struct frame_pool *pool);
 
+/** Gives memory that no frame uses back to the system. */
+void sio__frame_pool_trim(struct frame_pool *pool);
+
 /**
  * Makes a frame with one reference out of copies of the parts.
  *

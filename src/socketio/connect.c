@@ -30,7 +30,7 @@ struct pending_ns {
 };
 
 static void send_error(struct peer *p, struct text nsp, const char *message, const char *data) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     int r = sio__pack_connect_error(&server->packer, nsp, sio__text_of(message), sio__text_of(data));
     if (r < 0 && r != SIO_ERR_NOMEM) {
         SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_NAMESPACE,
@@ -46,7 +46,11 @@ static void send_error(struct peer *p, struct text nsp, const char *message, con
 
 static void connected(sio_socket *s) {
     struct peer *p = s->peer;
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
+    if (p->session->state != SESSION_OPEN) {
+        sio__socket_discard(s); /* nobody is there any more to be told */
+        return;
+    }
     char json[] = "{\"sid\":\"....................\"}";
     memcpy(json + 8, s->id, SID_CHARS);
     int r = sio__pack_connect(&server->packer, sio__ns_text(s->ns), (struct text){json, sizeof json - 1});
@@ -112,7 +116,7 @@ static void on_decided(struct sio_next *next) {
 
 /* The client may enter the namespace; whether it may stay is the middlewares' question. */
 static void enter(struct peer *p, sio_ns *ns, struct text auth) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     sio_socket *s = NULL;
     bool ask = ns->handlers->middleware.len > 0;
     if (ask && server->pending_count >= server->options.o.max_pending_connects) {
@@ -145,13 +149,13 @@ static void enter(struct peer *p, sio_ns *ns, struct text auth) {
 /* ---- namespaces made for clients ---- */
 
 static void unknown(struct peer *p, struct text nsp) {
-    sio__engine_count(&p->server->engine, SIO_CAUSE_UNKNOWN_NAMESPACE, NULL);
+    sio__engine_count(&sio__peer_server(p)->engine, SIO_CAUSE_UNKNOWN_NAMESPACE, NULL);
     send_error(p, nsp, "Invalid namespace", NULL);
 }
 
 /* A parent has allowed the name. */
 static void make_child(struct peer *p, sio_ns *parent, struct text name, struct text auth) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     sio_ns *ns = sio__map_find(&server->namespaces, name.data, name.len); /* made meanwhile? */
     if (ns == NULL && server->dynamic_count >= server->options.o.max_dynamic_namespaces) {
         sio__engine_count(&server->engine, SIO_CAUSE_DYNAMIC_NAMESPACES, NULL);
@@ -181,7 +185,7 @@ static void unlink_pending(struct pending_ns *pending) {
     }
     *link = pending->next_pending;
     pending->peer->count--;
-    pending->peer->server->pending_count--;
+    sio__peer_server(pending->peer)->pending_count--;
 }
 
 static void on_checked(struct sio_next *next) {
@@ -199,7 +203,7 @@ static void on_checked(struct sio_next *next) {
 
 /* @return false when there is no memory or too many wait */
 static bool ask_check(struct peer *p, sio_ns *parent, struct text name, struct text auth) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     if (server->pending_count >= server->options.o.max_pending_connects) {
         sio__engine_count(&server->engine, SIO_CAUSE_PENDING_CONNECTS, NULL);
         return false;
@@ -246,7 +250,7 @@ static bool matches(const sio_ns *parent, struct text name) {
 }
 
 static void ask_parents(struct peer *p, struct list *from, struct text name, struct text auth) {
-    for (struct list *node = from; node != &p->server->parents; node = node->next) {
+    for (struct list *node = from; node != &sio__peer_server(p)->parents; node = node->next) {
         sio_ns *parent = SIO_CONTAINER_OF(node, sio_ns, link);
         if (parent->kind == NS_PATTERN) {
             if (matches(parent, name)) {
@@ -270,7 +274,7 @@ static bool is_pending(const struct peer *p, struct text name) {
 }
 
 void sio__connect(struct peer *p, struct text nsp, struct text auth) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     if (sio__peer_find(p, nsp) != NULL || is_pending(p, nsp)) {
         sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL);
         return;

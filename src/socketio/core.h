@@ -51,11 +51,15 @@ struct sio_server {
     bool free_when_closed;
     bool engine_ready;  /* there is something to free */
     uint8_t state; /* enum server_state */
+    bool running;  /* within uv_run() of its own loop */
     struct list listeners;
+    struct task close_task; /* ends connections, outside of all callbacks */
     struct mail stop_mail;
-    atomic_flag stop_asked;
-    bool stop_came;      /* its mail has arrived */
-    bool stop_awaited;   /* closing waits for that */
+    atomic_bool stoppable;   /* there is a loop to send it to */
+    atomic_bool stop_asked;  /* by sio_server_stop(), perhaps before there was one */
+    atomic_bool stop_posted; /* or it never will be */
+    bool stop_came;          /* the mail has arrived */
+    bool stop_awaited;       /* closing waits for that */
     uv_mutex_t post_lock;
     bool accepts_posts;  /* under post_lock */
     void (*on_closed)(sio_server *server, void *user);
@@ -121,8 +125,7 @@ struct sio_ns {
 /** A connection, seen from Socket.IO. */
 struct peer {
     struct session *session;
-    sio_server *server;
-    struct list sockets;              /* sio_socket.link, pending and connected */
+    struct list sockets;              /* sio_socket.task.link, pending and connected */
     struct pending_ns *pending;       /* namespaces that wait for a decision */
     struct sio_assembler *assembler;  /* packet that waits for attachments */
     struct timer timer;               /* connect_timeout_ms, later attachment_timeout_ms */
@@ -158,7 +161,6 @@ struct sio_socket {
     bool left_own_room;
     uint32_t at; /* index in ns->sockets */
 
-    struct list link; /* in peer->sockets */
     struct membership *rooms;
     uint32_t room_count;
     uint32_t room_cap;
@@ -168,7 +170,7 @@ struct sio_socket {
     char *data;            /* JSON, NULL for {} */
     struct sio_next *next; /* while a middleware decides */
     struct list waits;     /* struct ack_wait.link */
-    struct task task;      /* tells of the end */
+    struct task task;      /* tells of the end; until then its link is in peer->sockets */
     uint32_t refs;
     uint32_t middleware; /* index of the one that is asked */
     char id[SID_CHARS + 1];
@@ -188,6 +190,11 @@ struct sio_event {
 };
 
 /* ---- peer.c ---- */
+
+/** The server that a connection belongs to. */
+static inline sio_server *sio__peer_server(const struct peer *p) {
+    return p->session->engine->owner;
+}
 
 int sio__peer_open(struct session *session);
 void sio__peer_message(struct session *session, uint8_t *data, size_t len, bool binary);

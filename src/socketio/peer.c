@@ -18,7 +18,7 @@ int sio__peer_open(struct session *session) {
     if (p == NULL) {
         return SIO_ERR_NOMEM;
     }
-    *p = (struct peer){.session = session, .server = server};
+    *p = (struct peer){.session = session};
     sio__list_init(&p->sockets);
     sio__timer_init(&p->timer, on_timer);
     sio__engine_start(&server->engine, &p->timer, server->options.o.connect_timeout_ms);
@@ -38,12 +38,12 @@ static void on_timer(struct timer *t) {
 
 void sio__peer_close(struct session *session, int reason, int cause) {
     struct peer *p = session->user;
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     p->closing = true;
     sio__connect_abandon(p);
     struct list *node = sio__list_first(&p->sockets);
     while (node != NULL) {
-        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, link);
+        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
         if (s->state == SOCKET_PENDING) {
             sio__socket_discard(s);
         } else {
@@ -61,7 +61,7 @@ void sio__peer_close(struct session *session, int reason, int cause) {
 static sio_socket *nth_socket(const struct peer *p, uint32_t n) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
         if (n == 0) {
-            return SIO_CONTAINER_OF((struct list *)(uintptr_t)node, sio_socket, link);
+            return SIO_CONTAINER_OF((struct list *)(uintptr_t)node, sio_socket, task.link);
         }
         n--;
     }
@@ -97,7 +97,7 @@ static void call_error(sio_socket *s, const char *message) {
 
 sio_socket *sio__peer_find(const struct peer *p, struct text nsp) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
-        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, link);
+        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
         /* Every name begins with a slash: of one character there is only one. */
         if (s->ns->name_len == nsp.len && (nsp.len == 1 || memcmp(s->ns->name, nsp.data, nsp.len) == 0)) {
             return s;
@@ -107,7 +107,7 @@ sio_socket *sio__peer_find(const struct peer *p, struct text nsp) {
 }
 
 void sio__peer_violation(struct peer *p, int cause, const char *message) {
-    SIO_DEBUG(&p->server->log, LOG_COMPONENT_CLIENT, "%s: invalid packet: %s", sio__session_sid(p->session),
+    SIO_DEBUG(&sio__peer_server(p)->log, LOG_COMPONENT_CLIENT, "%s: invalid packet: %s", sio__session_sid(p->session),
               message != NULL ? message : "not allowed in this state");
     p->closing = true;
     if (message != NULL) {
@@ -163,7 +163,7 @@ static void on_data(struct peer *p, const struct sio_packet *packet, const struc
 static enum packet_error parse(struct peer *p, const struct sio_packet *packet, struct value_doc *ret_doc) {
     *ret_doc = (struct value_doc){0};
     if (packet->json.len > 0) {
-        int r = sio__value_parse(&p->server->scratch, packet->json.data, packet->json.len, ret_doc);
+        int r = sio__value_parse(&sio__peer_server(p)->scratch, packet->json.data, packet->json.len, ret_doc);
         if (r < 0) {
             return r == SIO_ERR_NOMEM ? PACKET_NOMEM : PACKET_INVALID_PAYLOAD;
         }
@@ -179,7 +179,7 @@ static void on_complete(struct peer *p) {
     struct sio_assembler *a = p->assembler;
     p->assembler = NULL;
     if (p->joined) {
-        sio__reactor_stop(&p->server->reactor, &p->timer);
+        sio__reactor_stop(&sio__peer_server(p)->reactor, &p->timer);
     }
     struct value_doc doc;
     enum packet_error error = parse(p, &a->packet, &doc);
@@ -195,7 +195,7 @@ static void on_complete(struct peer *p) {
         }
         refuse(p, error);
     }
-    sio__assembler_end(&p->server->assemblers, &a);
+    sio__assembler_end(&sio__peer_server(p)->assemblers, &a);
 }
 
 /* A packet announces attachments: it is looked at now, so that nothing is awaited for a malformed one. */
@@ -209,19 +209,19 @@ static void begin_attachments(struct peer *p, const struct sio_packet *packet) {
     enum packet_error error = parse(p, packet, &doc);
     if (error == PACKET_OK) {
         sio__value_release(&doc);
-        error = sio__assembler_begin(&p->server->assemblers, &p->assembler, packet);
+        error = sio__assembler_begin(&sio__peer_server(p)->assemblers, &p->assembler, packet);
     }
     if (error != PACKET_OK) {
         refuse(p, error);
         return;
     }
-    sio__engine_start(&p->server->engine, &p->timer, p->server->options.o.attachment_timeout_ms);
+    sio__engine_start(&sio__peer_server(p)->engine, &p->timer, sio__peer_server(p)->options.o.attachment_timeout_ms);
 }
 
 static void on_binary(struct peer *p, const uint8_t *data, size_t len) {
     bool complete = false;
     enum packet_error error =
-        sio__assembler_add(&p->server->assemblers, p->assembler, data, len, &complete);
+        sio__assembler_add(&sio__peer_server(p)->assemblers, p->assembler, data, len, &complete);
     if (error != PACKET_OK) {
         refuse(p, error);
     } else if (complete) {
@@ -233,7 +233,7 @@ static void on_text(struct peer *p, const char *text, size_t len) {
     struct sio_packet packet;
     enum packet_error error = sio__assembler_admit_text(p->assembler);
     if (error == PACKET_OK) {
-        error = sio__packet_decode(text, len, p->server->options.o.max_attachments, &packet);
+        error = sio__packet_decode(text, len, sio__peer_server(p)->options.o.max_attachments, &packet);
     }
     if (error == PACKET_OK && packet.attachments > 0) {
         begin_attachments(p, &packet);

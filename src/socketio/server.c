@@ -21,12 +21,16 @@ static const char *ns_key(const void *item, size_t *ret_len) {
 }
 
 static void on_stop_mail(struct mail *mail);
+static void on_close_task(struct task *task);
 
 static void init_members(sio_server *server) {
     sio__list_init(&server->listeners);
     sio__list_init(&server->parents);
     server->stop_mail.fn = on_stop_mail;
-    atomic_flag_clear(&server->stop_asked);
+    sio__task_init(&server->close_task, on_close_task);
+    atomic_init(&server->stoppable, false);
+    atomic_init(&server->stop_asked, false);
+    atomic_init(&server->stop_posted, false);
     sio__packer_init(&server->packer, PACKET_MAX_BYTES);
     sio__value_scratch_init(&server->scratch, VALUE_SCRATCH_BYTES);
     sio__assembler_pool_init(&server->assemblers, server->options.o.max_attachment_bytes);
@@ -88,12 +92,29 @@ int sio_server_new(sio_server **ret_server, const sio_server_options *options) {
 
 /* ---- the loop ---- */
 
+static void on_trim(struct engine *e) {
+    sio_server *server = e->owner;
+    sio__slab_trim(&server->peer_slab);
+    sio__slab_trim(&server->socket_slab);
+    sio__slab_trim(&server->wait_slab);
+}
+
 static const struct engine_ops ops = {.on_open = sio__peer_open,
                                       .on_message = sio__peer_message,
                                       .on_close = sio__peer_close,
-                                      .on_drain = sio__peer_drain};
+                                      .on_drain = sio__peer_drain,
+                                      .on_trim = on_trim};
 
 static void on_reactor_closed(void *context);
+
+/* Sends the mail that stops the server when that has been asked for and there is somebody to send it to: whichever of
+   both comes last does it. */
+static void post_stop(sio_server *server) {
+    if (atomic_load(&server->stoppable) && atomic_load(&server->stop_asked) &&
+        !atomic_exchange(&server->stop_posted, true)) {
+        sio__reactor_post(&server->reactor, &server->stop_mail);
+    }
+}
 
 /* Puts the server on a loop. */
 static int open_on(sio_server *server, uv_loop_t *loop) {
@@ -116,6 +137,8 @@ static int open_on(sio_server *server, uv_loop_t *loop) {
         uv_mutex_lock(&server->post_lock);
         server->accepts_posts = true;
         uv_mutex_unlock(&server->post_lock);
+        atomic_store(&server->stoppable, true);
+        post_stop(server);
     }
     return r;
 }
@@ -260,7 +283,7 @@ static void on_reactor_closed(void *context) {
     }
     sio__reactor_done(&server->reactor);
     SIO_LOG_AT(&server->log, SIO_LOG_INFO, LOG_COMPONENT_SERVER, "closed");
-    bool free_now = server->free_when_closed;
+    bool free_now = server->free_when_closed && !server->running;
     if (server->on_closed != NULL) {
         server->on_closed(server, server->on_closed_user); /* may free it, when it was not to be freed anyway */
     }
@@ -274,13 +297,18 @@ static void shut_mailbox(sio_server *server) {
     uv_mutex_lock(&server->post_lock);
     server->accepts_posts = false;
     uv_mutex_unlock(&server->post_lock);
-    if (atomic_flag_test_and_set(&server->stop_asked) && !server->stop_came) {
+    if (atomic_exchange(&server->stop_posted, true) && !server->stop_came) {
         /* Somebody is in sio_server_stop(): the loop's wake-up has to stay until that has arrived. */
         server->stop_awaited = true;
         sio__reactor_hold(&server->reactor);
     }
 }
 
+static void on_close_task(struct task *task) {
+    sio__engine_close(&SIO_CONTAINER_OF(task, sio_server, close_task)->engine);
+}
+
+/* May be called inside a callback, whose session and connection have to outlive it: they end in a task. */
 static void begin_close(sio_server *server) {
     server->state = SERVER_CLOSING;
     shut_mailbox(server);
@@ -289,7 +317,7 @@ static void begin_close(sio_server *server) {
         sio__listener_close(SIO_CONTAINER_OF(node, struct listener, link));
         node = sio__list_first(&server->listeners);
     }
-    sio__engine_close(&server->engine);
+    sio__task_queue(&server->reactor, &server->close_task);
     sio__reactor_close(&server->reactor, on_reactor_closed, server);
 }
 
@@ -317,8 +345,19 @@ static void on_stop_mail(struct mail *mail) {
 }
 
 void sio_server_stop(sio_server *server) {
-    if (server != NULL && server->loop != NULL && !atomic_flag_test_and_set(&server->stop_asked)) {
-        sio__reactor_post(&server->reactor, &server->stop_mail);
+    if (server != NULL) {
+        atomic_store(&server->stop_asked, true);
+        post_stop(server);
+    }
+}
+
+/* Runs the server's own loop until the server is closed. */
+static void run_loop(sio_server *server) {
+    server->running = true;
+    uv_run(server->loop, UV_RUN_DEFAULT);
+    server->running = false;
+    if (server->free_when_closed) {
+        free_server(server);
     }
 }
 
@@ -335,7 +374,7 @@ int sio_server_run(sio_server *server) {
     }
     server->started = true;
     uv_ref((uv_handle_t *)&server->reactor.async); /* runs until it is stopped, listening or not */
-    uv_run(server->loop, UV_RUN_DEFAULT);
+    run_loop(server);
     return 0;
 }
 
@@ -343,20 +382,17 @@ void sio_server_free(sio_server *server) {
     if (server == NULL) {
         return;
     }
-    if (server->state == SERVER_NEW) {
-        free_server(server);
-        return;
-    }
     if (server->state == SERVER_OPEN) {
         begin_close(server);
     }
-    if (server->has_own_loop && server->state != SERVER_CLOSED) {
-        uv_run(server->loop, UV_RUN_DEFAULT);
-    }
-    if (server->state == SERVER_CLOSED) {
+    bool closed = server->state == SERVER_NEW || server->state == SERVER_CLOSED;
+    if (closed && !server->running) {
         free_server(server);
-    } else {
-        server->free_when_closed = true;
+        return;
+    }
+    server->free_when_closed = true; /* by whoever runs the loop */
+    if (server->has_own_loop && !server->running) {
+        run_loop(server);
     }
 }
 

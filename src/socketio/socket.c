@@ -26,7 +26,7 @@ static int set_auth(sio_socket *s, struct text auth) {
 }
 
 int sio__socket_new(struct peer *p, sio_ns *ns, struct text auth, sio_socket **ret_socket) {
-    sio_server *server = p->server;
+    sio_server *server = sio__peer_server(p);
     sio_socket *s = sio__slab_alloc(&server->socket_slab);
     if (s == NULL) {
         return SIO_ERR_NOMEM;
@@ -46,8 +46,7 @@ int sio__socket_new(struct peer *p, sio_ns *ns, struct text auth, sio_socket **r
     s->state = SOCKET_PENDING;
     sio__list_init(&s->waits);
     sio__task_init(&s->task, on_task);
-    sio__list_init(&s->link);
-    sio__list_push_back(&p->sockets, &s->link);
+    sio__list_push_back(&p->sockets, &s->task.link);
     p->count++;
     ns->refs++;
     ns->pending_count++;
@@ -109,8 +108,8 @@ void sio_socket_unref(sio_socket *s) {
 }
 
 static void leave_peer(sio_socket *s) {
-    if (sio__list_linked(&s->link)) {
-        sio__list_remove(&s->link);
+    if (sio__list_linked(&s->task.link)) {
+        sio__list_remove(&s->task.link);
         s->peer->count--;
     }
 }
@@ -211,7 +210,7 @@ static void send_disconnect(sio_socket *s) {
 static void disconnect_all(struct peer *p) {
     struct list *node = p->sockets.next;
     while (node != &p->sockets) {
-        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, link);
+        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
         node = node->next;
         if (s->state == SOCKET_CONNECTED) {
             send_disconnect(s);
@@ -225,6 +224,9 @@ static void disconnect_all(struct peer *p) {
 void sio__socket_disconnect(sio_socket *s, bool close_connection) {
     if (s->state != SOCKET_CONNECTED && s->state != SOCKET_PENDING) {
         return;
+    }
+    if (s->peer->session->state != SESSION_OPEN) {
+        return; /* the connection has ended, and takes all its sockets with it */
     }
     if (close_connection) {
         disconnect_all(s->peer);

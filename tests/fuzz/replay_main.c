@@ -28,7 +28,7 @@ static bool fail(const char *path, const char *why) {
 }
 
 static bool run_prefix(const uint8_t *data, size_t size) {
-    uint8_t *copy = malloc(size > 0 ? size : 1);
+    uint8_t *copy = calloc(size > 0 ? size : 1, 1);
     if (!copy)
         return fail("input", strerror(errno));
     if (size > 0)

@@ -98,6 +98,9 @@ int harness_try_init(struct harness *h, const sio_server_options *options) {
     if (r == 0) {
         r = sio_server_attach_uv(h->server, &h->loop);
     }
+    if (r == 0 && sio_server_ns(h->server, "/") == NULL) {
+        r = SIO_ERR_NOMEM;
+    }
     if (r < 0) {
         harness_done(h);
     }
@@ -152,7 +155,8 @@ void harness_done(struct harness *h) {
 static void start_timer(struct harness *h, uint64_t ms) {
     uv_update_time(&h->loop);
     h->expired = false;
-    uv_timer_start(&h->timer, on_time, ms, 0);
+    /* Repeated: uv_run() may find it due before it sleeps, and must not sleep long then. */
+    uv_timer_start(&h->timer, on_time, ms, REST_MS);
     uv_ref((uv_handle_t *)&h->timer);
 }
 
@@ -167,7 +171,7 @@ bool harness_wait(struct harness *h, bool (*done)(void *arg), void *arg) {
     while (!done(arg) && !h->expired) {
         /* What is queued is done before the loop sleeps, and may be what is waited for. */
         uv_run(&h->loop, UV_RUN_NOWAIT);
-        if (done(arg)) {
+        if (done(arg) || h->expired) {
             break;
         }
         uv_run(&h->loop, UV_RUN_ONCE);

@@ -73,7 +73,8 @@ struct harness_watch {
 /* ---- life ---- */
 
 /**
- * Makes loop and server. The server logs to the harness unless the options have a log function.
+ * Makes loop and server, with the namespace "/". The server logs to the harness unless the options have a log
+ * function.
  *
  * @param options  copied; NULL for the defaults
  */
