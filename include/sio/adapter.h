@@ -2,10 +2,11 @@
 /*
  * The adapter interface: how several nodes become one.
  *
- * Nodes never share membership. Each node keeps its own sockets and rooms; an adapter carries operations from
- * node to node, and every node applies them to its own sockets. The server therefore does all local work itself
- * and calls the adapter only for the others; the adapter hands what it receives to the sio_ns_local_ functions
- * below. An operation with the flag SIO_LOCAL never reaches the adapter.
+ * Nodes never share membership. Each node keeps its own sockets and rooms; an adapter carries
+ * operations from node to node, and every node applies them to its own sockets. The server
+ * therefore does all local work itself and calls the adapter only for the others; the adapter hands
+ * what it receives to the sio_ns_local_ functions below. An operation with the flag SIO_LOCAL never
+ * reaches the adapter.
  *
  * Built-in: the in-memory adapter (one node), which is used when the option `adapter` is NULL.
  *
@@ -35,14 +36,15 @@ typedef struct sio_bytes_view {
 } sio_bytes_view;
 
 /**
- * A request to the other nodes that waits for answers. The adapter passes answers on and ends it exactly once with
- * sio_request_done(). Opaque.
+ * A request to the other nodes that waits for answers. The adapter passes answers on and ends it
+ * exactly once with sio_request_done(). Opaque.
  */
 typedef struct sio_cluster_request sio_cluster_request;
 
 /**
- * What an adapter implements; one instance per namespace. `self` is what `open` returned. Optional members may be
- * NULL. Functions that return int: 0 or a negative error, which is logged; the local part is done regardless.
+ * What an adapter implements; one instance per namespace. `self` is what `open` returned. Optional
+ * members may be NULL. Functions that return int: 0 or a negative error, which is logged; the local
+ * part is done regardless.
  */
 typedef struct sio_adapter_ops {
     size_t size; /**< sizeof(sio_adapter_ops) */
@@ -53,10 +55,16 @@ typedef struct sio_adapter_ops {
     /** Number of nodes, this one included (an estimate is fine). */
     size_t (*server_count)(void *self);
 
-    /** Sends an event to the matching sockets of all other nodes. `to->but` is NULL: it is in `to->except` by id. */
+    /**
+     * Sends an event to the matching sockets of all other nodes. `to->but` is NULL: it is in
+     * `to->except` by id.
+     */
     int (*broadcast)(void *self, const sio_packet_view *packet, const sio_to *to);
 
-    /** The same, asking for acknowledgements: report with sio_request_expect() and sio_request_answer(). */
+    /**
+     * The same, asking for acknowledgements: report with sio_request_expect() and
+     * sio_request_answer().
+     */
     int (*broadcast_ack)(void *self, const sio_packet_view *packet, const sio_to *to, uint32_t timeout_ms,
                          sio_cluster_request *request);
 
@@ -68,7 +76,9 @@ typedef struct sio_adapter_ops {
     /** Fetches matching sockets of all other nodes: report with sio_request_sockets(). */
     int (*fetch)(void *self, const sio_to *to, sio_cluster_request *request);
 
-    /** Sends an event to the other nodes themselves; `request` is NULL when no answers are wanted. */
+    /**
+     * Sends an event to the other nodes themselves; `request` is NULL when no answers are wanted.
+     */
     int (*server_emit)(void *self, const sio_packet_view *packet, uint32_t timeout_ms,
                        sio_cluster_request *request);
 
@@ -77,7 +87,7 @@ typedef struct sio_adapter_ops {
     void (*room_deleted)(void *self, const char *room, bool is_socket_id);
 } sio_adapter_ops;
 
-/** Makes the adapters of a server. */
+/** Makes the adapters of a server. Not copied: it and its operations have to outlive the server. */
 typedef struct sio_adapter_factory {
     size_t size; /**< sizeof(sio_adapter_factory) */
     const sio_adapter_ops *ops;
@@ -112,7 +122,11 @@ SIO_API int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet
                                        uint32_t timeout_ms, sio_local_answer_fn on_answer,
                                        void (*on_done)(void *user), void *user);
 
-/** Joins, leaves, disconnects matching sockets of this node. @return 0, SIO_ERR_NOMEM */
+/**
+ * Joins, leaves, disconnects matching sockets of this node.
+ *
+ * @return 0; SIO_ERR_NOMEM; SIO_ERR_LIMIT when one of them could not join (the others have)
+ */
 SIO_API int sio_ns_local_join(sio_ns *ns, const sio_to *to, const char *const *rooms);
 SIO_API int sio_ns_local_leave(sio_ns *ns, const sio_to *to, const char *const *rooms);
 SIO_API int sio_ns_local_disconnect(sio_ns *ns, const sio_to *to, bool close_connection);
@@ -134,13 +148,20 @@ SIO_API int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet,
 /** Another node told how many of its clients will answer. */
 SIO_API void sio_request_expect(sio_cluster_request *request, size_t clients);
 
-/** One answer of another node: JSON text of a value, with its attachments. @return 0, SIO_ERR_JSON, SIO_ERR_NOMEM */
+/**
+ * One answer of another node: JSON text of a value, with its attachments.
+ *
+ * @return 0, SIO_ERR_JSON, SIO_ERR_NOMEM
+ */
 SIO_API int sio_request_answer(sio_cluster_request *request, const sio_packet_view *value);
 
 /** Sockets of another node; copied. @return 0, SIO_ERR_NOMEM */
 SIO_API int sio_request_sockets(sio_cluster_request *request, const sio_socket_info *sockets, size_t count);
 
-/** All nodes have answered, or (status SIO_ERR_TIMEOUT, SIO_ERR_CLUSTER) will not; `request` is gone. */
+/**
+ * All nodes have answered, or (status SIO_ERR_TIMEOUT, SIO_ERR_CLUSTER) will not; `request` is
+ * gone.
+ */
 SIO_API void sio_request_done(sio_cluster_request *request, int status);
 
 #ifdef __cplusplus

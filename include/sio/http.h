@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The HTTP requests behind the sockets: who connects, with which headers, and how to answer requests
- * that are not Socket.IO's.
+ * The HTTP requests behind the sockets: who connects, with which headers, and how to answer
+ * requests that are not Socket.IO's.
  */
 #ifndef SIO_HTTP_H
 #define SIO_HTTP_H
@@ -31,7 +31,10 @@ typedef struct sio_next sio_next;
 /** Method, for example "GET". [owner] Borrowed from the request. */
 SIO_API const char *sio_request_method(const sio_request *req);
 
-/** Request target as it was sent, for example "/socket.io/?EIO=4&transport=polling". [owner] Borrowed. */
+/**
+ * Request target as it was sent, for example "/socket.io/?EIO=4&transport=polling". [owner]
+ * Borrowed.
+ */
 SIO_API const char *sio_request_url(const sio_request *req);
 
 /**
@@ -47,7 +50,8 @@ SIO_API int sio_request_query(const sio_request *req, const char *name, char *bu
  * Reads a header field. [owner]
  *
  * @param name  its name, in any case
- * @return the value, borrowed from the request; repeated fields are joined with ", "; NULL when absent
+ * @return the value, borrowed from the request; repeated fields are joined with ", "; NULL when
+ *         absent
  */
 SIO_API const char *sio_request_header(const sio_request *req, const char *name);
 
@@ -69,7 +73,9 @@ SIO_API uint16_t sio_request_port(const sio_request *req);
 /** True when the connection is encrypted. [owner] */
 SIO_API bool sio_request_secure(const sio_request *req);
 
-/** True when the request has an Origin header (xdomain of the official handshake object). [owner] */
+/**
+ * True when the request has an Origin header (xdomain of the official handshake object). [owner]
+ */
 SIO_API bool sio_request_cross_domain(const sio_request *req);
 
 /** When the request came, in milliseconds since 1970. [owner] */
@@ -78,7 +84,8 @@ SIO_API int64_t sio_request_issued_ms(const sio_request *req);
 /**
  * Sets a header field of the answer and removes others of its name. [owner]
  *
- * @return 0; SIO_ERR_INVALID when the name is no token or the value holds CR, LF or NUL; SIO_ERR_NOMEM
+ * @return 0; SIO_ERR_INVALID when the name is no token or the value holds CR, LF or NUL;
+ *         SIO_ERR_NOMEM
  */
 SIO_API int sio_headers_set(sio_headers *headers, const char *name, const char *value);
 
@@ -118,8 +125,8 @@ SIO_API int sio_response_send(sio_response *res, int status, const void *body, s
 /**
  * Lets a pending decision pass. [owner] Now or later; `next` is gone afterwards.
  *
- * Exactly one of sio_next_ok() and sio_next_fail() must be called for every `next`. When the client went
- * away meanwhile the call has no effect.
+ * Exactly one of sio_next_ok() and sio_next_fail() must be called for every `next`. When the client
+ * went away meanwhile, or the server was closed, the call only frees it.
  */
 SIO_API void sio_next_ok(sio_next *next);
 
@@ -127,8 +134,8 @@ SIO_API void sio_next_ok(sio_next *next);
  * Refuses. [owner] Now or later; `next` is gone afterwards.
  *
  * @param message    text for the client, NULL for the default of the place
- * @param data_json  JSON text that a refused Socket.IO client finds in err.data, or NULL; ignored by
- *                   allow_request; text that is no JSON is left out and logged
+ * @param data_json  JSON text that a refused Socket.IO client finds in err.data, or NULL; ignored
+ *                   by allow_request; text that is no JSON is left out and logged
  */
 SIO_API void sio_next_fail(sio_next *next, const char *message, const char *data_json);
 

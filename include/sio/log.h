@@ -35,7 +35,7 @@ enum sio_log_level {
  *                   bytes that a peer supplied are escaped
  * @param user       log_user of the options
  *
- * Called on the loop's thread. Must not call back into the library.
+ * Called on the loop's thread, and by sio_server_new(). Must not call back into the library.
  */
 typedef void (*sio_log_fn)(int level, const char *component, const char *message, void *user);
 

@@ -2,9 +2,10 @@
 /*
  * Why something ended.
  *
- * A reason is what the official packages say in their disconnect event, with the same texts. A cause is
- * finer: which rule or limit brought it about. Every cause has a number that never changes, a counter in
- * sio_stats, and a log line, so that "transport close" is never all that one can learn.
+ * A reason is what the official packages say in their disconnect event, with the same texts. A
+ * cause is finer: which rule or limit brought it about. Every cause has a number that never
+ * changes, a counter in sio_stats, and a log line, so that "transport close" is never all that one
+ * can learn.
  */
 #ifndef SIO_REASON_H
 #define SIO_REASON_H
@@ -86,7 +87,10 @@ enum sio_cause {
         SIO_CAUSE_COUNT
 };
 
-/** Text of a reason as the official packages spell it, for example "ping timeout". [any] Static, never NULL. */
+/**
+ * Text of a reason as the official packages spell it, for example "ping timeout". [any] Static,
+ * never NULL.
+ */
 SIO_API const char *sio_reason_text(int reason);
 
 /** Text of a cause in English. [any] Static, never NULL. */

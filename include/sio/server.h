@@ -2,16 +2,16 @@
 /*
  * The server.
  *
- *     sio_server *srv;
- *     int r = sio_server_new(&srv, SIO_SERVER_OPTIONS(.cors = SIO_CORS(.origin = "https://example.com")));
- *     sio_ns *root = sio_server_ns(srv, "/");
- *     sio_ns_on(root, "chat", on_chat, NULL);
+ *     sio_server *srv = NULL;
+ *     int r = sio_server_new(&srv, SIO_SERVER_OPTIONS(.cors = SIO_CORS(.origin = "*")));
+ *     if (r == 0) r = sio_ns_on(sio_server_ns(srv, "/"), "chat", on_chat, NULL);
  *     if (r == 0) r = sio_server_listen(srv, NULL, 3000);
  *     if (r == 0) r = sio_server_run(srv);
  *     sio_server_free(srv);
  *
  * Handlers belong to the namespace, not to each socket; state of a socket is attached to it with
- * sio_socket_set_user(). Handlers, middlewares and options are [setup]: they are fixed when the loop starts.
+ * sio_socket_set_user(). Handlers, middlewares and options are [setup]: they are fixed by
+ * sio_server_run(), or by the first connection on a loop of yours.
  */
 #ifndef SIO_SERVER_H
 #define SIO_SERVER_H
@@ -35,8 +35,8 @@ enum sio_transport { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
 typedef struct sio_cors {
     size_t size; /**< sizeof(sio_cors), set by the macro */
     /**
-     * "*" for every origin; one origin; or several, separated by blanks, of which one that equals the
-     * request's Origin is answered. NULL: "*".
+     * "*" for every origin; one origin; or several, separated by blanks, of which one that equals
+     * the request's Origin is answered. NULL: "*".
      */
     const char *origin;
     /** Decides instead of `origin`; returns true when the origin is allowed. */
@@ -46,7 +46,7 @@ typedef struct sio_cors {
     const char *headers;     /**< allowed request headers; NULL: those that the browser asks for */
     const char *expose;      /**< Access-Control-Expose-Headers; NULL: none */
     bool credentials;        /**< cookies allowed */
-    uint32_t max_age_s;      /**< how long browsers may keep the answer to a preflight; 0: not said */
+    uint32_t max_age_s;      /**< how long browsers may keep a preflight's answer; 0: not said */
 } sio_cors;
 
 #define SIO_CORS(...) (&(sio_cors){.size = sizeof(sio_cors), __VA_ARGS__})
@@ -94,7 +94,7 @@ typedef void (*sio_connection_error_fn)(const sio_connection_error *error, void 
 
 /**
  * Options of a server. Zero means the default everywhere; SIO_NEVER disables a time limit and
- * SIO_UNLIMITED a size limit. Strings and nested structures are copied.
+ * SIO_UNLIMITED a size limit. Strings and nested structures are copied, except for the adapter.
  */
 typedef struct sio_server_options {
     size_t size; /**< sizeof(sio_server_options), set by the macro */
@@ -118,7 +118,7 @@ typedef struct sio_server_options {
     void *allow_request_user;
     sio_headers_fn on_initial_headers; /**< first answer of a session */
     void *on_initial_headers_user;
-    sio_headers_fn on_headers;    /**< every answer of the engine, the WebSocket handshake included */
+    sio_headers_fn on_headers;    /**< every answer of the engine, also to WebSocket handshakes */
     void *on_headers_user;
     sio_generate_id_fn generate_id; /**< NULL: random ids */
     void *generate_id_user;
@@ -135,7 +135,7 @@ typedef struct sio_server_options {
     size_t max_connections;       /**< no limit: TCP connections at once */
     size_t max_head_bytes;        /**< 16384: request line and header fields, at most 65535 */
     uint32_t max_headers;         /**< 200: header fields of a request */
-    uint32_t head_timeout_ms;     /**< 10000: from connection or first byte to the end of the head */
+    uint32_t head_timeout_ms;     /**< 10000: from connection or first byte to its end */
     uint32_t body_timeout_ms;     /**< 30000: from head to end of body */
     uint32_t keep_alive_timeout_ms; /**< 10000: idle HTTP connection between requests */
     uint32_t close_timeout_ms;    /**< 30000: wait for the peer's part of closing */
@@ -147,7 +147,7 @@ typedef struct sio_server_options {
     uint32_t max_dynamic_namespaces; /**< 10000: namespaces made by patterns and callbacks */
     uint32_t max_rooms_per_socket; /**< 10000 */
     uint32_t max_pending_connects; /**< 10000: sockets that wait for a middleware, in all */
-    size_t send_high_water_bytes; /**< 65536: above it emit answers SIO_SLOW and volatile is dropped */
+    size_t send_high_water_bytes; /**< 65536: above it SIO_SLOW, volatile is dropped */
     size_t send_soft_bytes;       /**< 4194304: a queue above it ... */
     uint32_t send_soft_ms;        /**< 60000: ... for this time closes the connection */
     size_t send_hard_bytes;       /**< 33554432: a queue above it closes the connection at once */
@@ -156,7 +156,7 @@ typedef struct sio_server_options {
     int log_level;                /**< enum sio_log_level; SIO_LOG_WARN */
     sio_log_fn log;               /**< NULL: standard error */
     void *log_user;
-    const char *debug;            /**< components to trace, "engine*,socket.io:socket,-engine:ws"; NULL: none */
+    const char *debug;            /**< components to trace, for example "engine*,-engine:ws" */
 
     /* for several nodes */
     const struct sio_adapter_factory *adapter; /**< NULL: in memory; see adapter.h */
@@ -176,16 +176,16 @@ SIO_API void sio_server_options_init(sio_server_options *options);
  *
  * @param ret_server  set on success; end it with sio_server_free()
  * @param options     copied; NULL for the defaults
- * @return 0; SIO_ERR_INVALID (also logged, saying which option), SIO_ERR_VERSION, SIO_ERR_NOMEM, or a code of
- *         libuv
+ * @return 0; SIO_ERR_INVALID (also logged, saying which option), SIO_ERR_VERSION, SIO_ERR_NOMEM, or
+ *         a code of libuv
  */
 SIO_API int sio_server_new(sio_server **ret_server, const sio_server_options *options);
 
 /**
  * Listens on an address. [setup] May be called several times.
  *
- * @param host  numeric address or host name (all its addresses are taken); NULL or "" for all addresses of
- *              IPv4 and IPv6
+ * @param host  numeric address, or host name (all its addresses are taken; looking it up may
+ *              block); NULL or "" for all addresses of IPv4 and IPv6
  * @param port  0 to let the system choose, see sio_server_port()
  * @return 0, or a code of the system such as UV_EADDRINUSE
  */
@@ -195,8 +195,8 @@ SIO_API int sio_server_listen(sio_server *server, const char *host, uint16_t por
 SIO_API uint16_t sio_server_port(const sio_server *server);
 
 /**
- * Runs the server on the caller's thread until sio_server_stop() or sio_server_close(). Callbacks come on this
- * thread. [setup]
+ * Runs the server on the caller's thread until sio_server_stop() or sio_server_close(). Callbacks
+ * come on this thread. [setup]
  *
  * @return 0 after a clean end; SIO_ERR_STATE when attached to another loop; a code of libuv
  */
@@ -205,13 +205,14 @@ SIO_API int sio_server_run(sio_server *server);
 /**
  * Asks a running server to end: as sio_server_close(), after which sio_server_run() returns. [any]
  *
- * May be called from a signal handler.
+ * May be called from a signal handler. Before the server is on a loop it is remembered: it then
+ * ends as soon as it runs.
  */
 SIO_API void sio_server_stop(sio_server *server);
 
 /**
- * Closes the server in good order: stops listening, disconnects every socket ("server shutting down"), closes
- * all connections. [owner]
+ * Closes the server in good order: stops listening, disconnects every socket ("server shutting
+ * down"), closes all connections. [owner]
  *
  * @param fn  called when all is closed; may be NULL
  * @return 0, SIO_ERR_STATE when it is being closed already
@@ -219,18 +220,20 @@ SIO_API void sio_server_stop(sio_server *server);
 SIO_API int sio_server_close(sio_server *server, void (*fn)(sio_server *server, void *user), void *user);
 
 /**
- * Frees the server; NULL is fine. [owner], not from callbacks of the server other than that of
- * sio_server_close().
+ * Frees the server; NULL is fine. [owner]
  *
- * A server that still runs is closed first. One that is attached to a loop of yours is freed when that loop
- * has run its closing callbacks.
+ * A server that still runs is closed first. In its callbacks, too, this may be called: its memory
+ * then goes when sio_server_run() returns. One that is attached to a loop of yours is freed when
+ * that loop has run its closing callbacks, or at once in the callback of sio_server_close().
+ * References to sockets and acknowledgements taken have to be given back before.
  */
 SIO_API void sio_server_free(sio_server *server);
 
 /**
  * Runs a function on the server's thread, soon. [any]
  *
- * @return 0; SIO_ERR_CLOSED, SIO_ERR_NOMEM (fn is then never called)
+ * @return 0; SIO_ERR_CLOSED before the server is on a loop and once it is being closed;
+ *         SIO_ERR_NOMEM. On failure fn is never called.
  */
 SIO_API int sio_server_post(sio_server *server, void (*fn)(sio_server *server, void *arg), void *arg);
 
@@ -274,6 +277,8 @@ SIO_API void sio_server_stats(const sio_server *server, sio_stats *ret_stats);
 /**
  * Gets a namespace, or makes it. [owner]
  *
+ * A name that fits a pattern of sio_server_ns_match() becomes a child of that parent.
+ *
  * @param name  "/" is the main one; a missing leading "/" is added
  * @return the namespace, owned by the server; NULL when out of memory or server is NULL
  */
@@ -283,20 +288,20 @@ SIO_API sio_ns *sio_server_ns(sio_server *server, const char *name);
 SIO_API sio_ns *sio_server_find_ns(sio_server *server, const char *name);
 
 /**
- * Makes a parent namespace: clients may connect to every name that matches the pattern, and get a namespace of
- * that name with the parent's handlers and middlewares. [setup]
+ * Makes a parent namespace: clients may connect to every name that matches the pattern, and get a
+ * namespace of that name with the parent's handlers and middlewares. [setup]
  *
- * Existing namespaces win, then parents in the order of their making. Broadcasting to the parent reaches all
- * its children.
+ * Existing namespaces win, then parents in the order of their making. Broadcasting to the parent
+ * reaches all its children.
  *
  * @param pattern  POSIX extended regular expression, for example "^/room-[0-9]+$"
- * @return NULL when the pattern is malformed (logged) or out of memory
+ * @return NULL when the pattern is malformed (logged), out of memory, or once the server runs
  */
 SIO_API sio_ns *sio_server_ns_match(sio_server *server, const char *pattern);
 
 /**
- * Decides whether a dynamic namespace may be made; sio_next_ok() makes it, sio_next_fail() asks the next
- * parent.
+ * Decides whether a dynamic namespace may be made; sio_next_ok() makes it, sio_next_fail() asks the
+ * next parent.
  *
  * @param name  that the client asks for
  * @param auth  of its CONNECT packet, may be NULL; valid until the callback returns
@@ -324,7 +329,12 @@ SIO_API sio_socket *sio_ns_find(sio_ns *ns, const char *id);
 /** Told when the first client makes a dynamic namespace. [setup] */
 SIO_API void sio_server_on_new_ns(sio_server *server, void (*fn)(sio_ns *ns, void *user), void *user);
 
-/* ---- handlers of a namespace; all [setup]: 0, SIO_ERR_INVALID, SIO_ERR_STATE once it runs, SIO_ERR_NOMEM ---- */
+/*
+ * ---- handlers of a namespace ----
+ *
+ * All [setup]. Results: 0; SIO_ERR_INVALID for NULL and reserved event names; SIO_ERR_STATE once
+ * the server runs, and for namespaces made from a parent; SIO_ERR_NOMEM.
+ */
 
 typedef void (*sio_socket_fn)(sio_socket *s, void *user);
 typedef void (*sio_event_fn)(sio_socket *s, sio_event *ev, void *user);
@@ -363,7 +373,10 @@ SIO_API int sio_ns_on(sio_ns *ns, const char *event, sio_event_fn fn, void *user
 /** All events, before the handlers of their names. */
 SIO_API int sio_ns_on_any(sio_ns *ns, sio_event_fn fn, void *user);
 
-/** All events sent to sockets of this node, once per receiver; called after the callback that sent them. */
+/**
+ * All events sent to sockets of this node, once per receiver; called after the callback that sent
+ * them.
+ */
 SIO_API int sio_ns_on_any_outgoing(sio_ns *ns, sio_event_fn fn, void *user);
 
 /** Malformed packets and events dropped by a middleware. */
@@ -373,8 +386,8 @@ SIO_API int sio_ns_on_error(sio_ns *ns, sio_error_fn fn, void *user);
 SIO_API int sio_ns_on_drain(sio_ns *ns, sio_socket_fn fn, void *user);
 
 /**
- * Decides whether a socket may connect; called in order of registration. May finish later. Refusal: the client
- * gets connect_error with message and data of sio_next_fail().
+ * Decides whether a socket may connect; called in order of registration. May finish later. Refusal:
+ * the client gets connect_error with message and data of sio_next_fail().
  */
 SIO_API int sio_ns_use(sio_ns *ns, sio_middleware_fn fn, void *user);
 
@@ -384,8 +397,9 @@ SIO_API int sio_ns_use_event(sio_ns *ns, sio_event_middleware_fn fn, void *user)
 /* ---- broadcasting; all [owner] ---- */
 
 /**
- * Whom a broadcast or another bulk operation concerns; build it with SIO_TO(.rooms = SIO_ROOMS("a"), .but = s).
- * NULL means everybody in the namespace. Each socket counts once, in however many of the rooms it is.
+ * Whom a broadcast or another bulk operation concerns; build it with SIO_TO(.rooms =
+ * SIO_ROOMS("a"), .but = s). NULL means everybody in the namespace. Each socket counts once, in
+ * however many of the rooms it is.
  */
 typedef struct sio_to {
     size_t size;               /**< sizeof(sio_to), set by the macro */
@@ -400,8 +414,8 @@ typedef struct sio_to {
 /**
  * Sends an event to many sockets, on all nodes unless SIO_LOCAL. Encoded once.
  *
- * @return number of receivers on this node; SIO_ERR_RESERVED, SIO_ERR_FORMAT, SIO_ERR_INVALID, SIO_ERR_JSON,
- *         SIO_ERR_NOMEM
+ * @return number of receivers on this node; SIO_ERR_RESERVED, SIO_ERR_FORMAT, SIO_ERR_INVALID,
+ *         SIO_ERR_JSON, SIO_ERR_NOMEM
  */
 SIO_API int sio_broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format, ...);
 
@@ -423,8 +437,8 @@ SIO_API const sio_val *sio_answers_at(const sio_answers *answers, size_t index);
 /**
  * Receives the answers to a broadcast. Called exactly once.
  *
- * @param status   0 when all answered; SIO_ERR_TIMEOUT; SIO_ERR_CLOSED when some disconnected instead of
- *                 answering; SIO_ERR_CLUSTER when nodes did not report
+ * @param status   0 when all answered; SIO_ERR_TIMEOUT; SIO_ERR_CLOSED when some disconnected
+ *                 instead of answering; SIO_ERR_CLUSTER when nodes did not report
  * @param answers  those that came
  */
 typedef void (*sio_answers_fn)(int status, const sio_answers *answers, void *user);
@@ -432,8 +446,10 @@ typedef void (*sio_answers_fn)(int status, const sio_answers *answers, void *use
 /**
  * Sends an event to many and collects the answers.
  *
- * @param timeout_ms  how long to wait; 0 is SIO_ERR_INVALID
- * @return as sio_broadcast(); when negative, fn is never called
+ * @param timeout_ms  how long to wait; 0 is SIO_ERR_INVALID; SIO_NEVER: as long as one of the
+ *                    receivers is connected
+ * @return as sio_broadcast(), and SIO_ERR_INVALID for a parent namespace; when negative, fn is
+ *         never called. The flag SIO_VOLATILE is ignored.
  */
 SIO_API int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_answers_fn fn, void *user,
                               const char *event, const char *format, ...);
@@ -444,27 +460,41 @@ typedef struct sio_socket_info {
     const char *const *rooms; /**< NULL-terminated */
     size_t room_count;        /**< number of rooms */
     const char *data;         /**< JSON text, see sio_socket_set_data() */
-    const char *handshake;    /**< JSON text of the handshake object, or NULL when the node did not send it */
+    const char *handshake;    /**< JSON text of the handshake object; NULL when not sent */
     sio_socket *socket;       /**< the socket itself when it is on this node, else NULL */
 } sio_socket_info;
 
 /**
  * Receives a selection. Called exactly once; everything is borrowed until it returns.
  *
- * @param status  0; SIO_ERR_TIMEOUT or SIO_ERR_CLUSTER when nodes did not answer (those that did are there)
+ * @param status  0; SIO_ERR_TIMEOUT or SIO_ERR_CLUSTER when nodes did not answer (those that did
+ *                are there); SIO_ERR_NOMEM (some are missing)
  */
 typedef void (*sio_fetch_fn)(int status, const sio_socket_info *sockets, size_t count, void *user);
 
-/** Fetches a selection of all nodes. @return 0; SIO_ERR_NOMEM (fn is then never called) */
+/**
+ * Fetches a selection of all nodes.
+ *
+ * @return 0; SIO_ERR_INVALID for a parent namespace, SIO_ERR_NOMEM (fn is then never called)
+ */
 SIO_API int sio_ns_fetch(sio_ns *ns, const sio_to *to, sio_fetch_fn fn, void *user);
 
-/** Makes a selection join rooms. @return 0, SIO_ERR_NOMEM */
+/**
+ * Makes a selection join rooms.
+ *
+ * @return 0; SIO_ERR_NOMEM, SIO_ERR_LIMIT when one of them could not (the others have joined)
+ */
 SIO_API int sio_ns_join(sio_ns *ns, const sio_to *to, const char *const *rooms);
 
 /** Makes a selection leave rooms. @return 0, SIO_ERR_NOMEM */
 SIO_API int sio_ns_leave(sio_ns *ns, const sio_to *to, const char *const *rooms);
 
-/** Disconnects a selection. @param close_connection  as in sio_socket_disconnect() @return 0, SIO_ERR_NOMEM */
+/**
+ * Disconnects a selection.
+ *
+ * @param close_connection  as in sio_socket_disconnect()
+ * @return 0, SIO_ERR_NOMEM
+ */
 SIO_API int sio_ns_disconnect(sio_ns *ns, const sio_to *to, bool close_connection);
 
 /** Events from other nodes, sent with sio_ns_server_emit(). [setup] `s` is NULL in the callback. */
@@ -473,8 +503,8 @@ SIO_API int sio_ns_on_server(sio_ns *ns, const char *event, sio_event_fn fn, voi
 /**
  * Sends an event to the other nodes of the cluster.
  *
- * @return 0; SIO_ERR_UNSUPPORTED with the in-memory adapter (there is nobody else); SIO_ERR_RESERVED for
- *         connect, connection and new_namespace; else as sio_broadcast()
+ * @return 0; SIO_ERR_UNSUPPORTED with the in-memory adapter (there is nobody else);
+ *         SIO_ERR_RESERVED for connect, connection and new_namespace; else as sio_broadcast()
  */
 SIO_API int sio_ns_server_emit(sio_ns *ns, const char *event, const char *format, ...);
 

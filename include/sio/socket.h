@@ -3,11 +3,11 @@
  * Sockets and events.
  *
  * A socket is one client in one namespace. In callbacks it is borrowed: it lives at least until the
- * callback returns. Keep it longer with sio_socket_ref(). All functions here are [owner]: call them on the
- * loop's thread; sio_server_post() brings you there.
+ * callback returns. Keep it longer with sio_socket_ref(). All functions here are [owner]: call them
+ * on the loop's thread; sio_server_post() brings you there.
  *
- * Callbacks are only ever called from the loop, never from inside another function of the library: state
- * does not change below your feet.
+ * Callbacks are only ever called from the loop, never from inside another function of the library:
+ * state does not change below your feet.
  */
 #ifndef SIO_SOCKET_H
 #define SIO_SOCKET_H
@@ -45,17 +45,27 @@ SIO_API bool sio_socket_connected(const sio_socket *s);
 /** Transport in use now: "polling" or "websocket". Static. */
 SIO_API const char *sio_socket_transport(const sio_socket *s);
 
-/** First request of the connection: headers, query, address. Borrowed; NULL after sio_socket_forget_request(). */
+/**
+ * First request of the connection: headers, query, address. Borrowed; NULL after
+ * sio_socket_forget_request(), and when the socket is gone.
+ */
 SIO_API const sio_request *sio_socket_request(const sio_socket *s);
 
-/** Frees the stored request, to save its memory for the rest of the connection (about 200 to 800 bytes). */
+/**
+ * Frees the stored request, to save its memory for the rest of the connection (about 200 to 800
+ * bytes).
+ */
 SIO_API void sio_socket_forget_request(sio_socket *s);
 
-/** Payload that the client sent with its CONNECT packet (`auth`); NULL when it sent none. Borrowed from the socket. */
+/**
+ * Payload that the client sent with its CONNECT packet (`auth`); NULL when it sent none. Borrowed
+ * from the socket.
+ */
 SIO_API const sio_val *sio_socket_auth(sio_socket *s);
 
 /**
  * Keeps a socket beyond the callback. Emitting to a socket that is gone is safe: SIO_ERR_CLOSED.
+ * All references have to be given back before the server is freed.
  *
  * @return s
  */
@@ -78,7 +88,7 @@ SIO_API void *sio_socket_user(const sio_socket *s);
  * Sets the data that sio_ns_fetch() shows to all nodes (socket.data of the official server).
  *
  * @param format  one value, see value.h; no bytes. NULL removes the data.
- * @return 0, SIO_ERR_FORMAT, SIO_ERR_INVALID, SIO_ERR_NOMEM
+ * @return 0, SIO_ERR_FORMAT, SIO_ERR_INVALID, SIO_ERR_JSON, SIO_ERR_NOMEM
  */
 SIO_API int sio_socket_set_data(sio_socket *s, const char *format, ...);
 
@@ -86,16 +96,21 @@ SIO_API int sio_socket_set_data(sio_socket *s, const char *format, ...);
 SIO_API const char *sio_socket_data(const sio_socket *s);
 
 /**
- * Disconnects the socket from its namespace; the disconnect callbacks run after the current callback.
+ * Disconnects the socket from its namespace; the disconnect callbacks run after the current
+ * callback.
+ *
+ * Messages emitted before are still sent. Nothing happens when it is disconnected already.
  *
  * @param close_connection  true: all namespaces of the client, and the connection itself
- * Messages emitted before are still sent. Nothing happens when it is disconnected already.
  */
 SIO_API void sio_socket_disconnect(sio_socket *s, bool close_connection);
 
 /* ---- rooms ---- */
 
-/** A NULL-terminated list of room names, as an expression: SIO_ROOMS("a", "b"). Not in C++: use an array. */
+/**
+ * A NULL-terminated list of room names, as an expression: SIO_ROOMS("a", "b"). Not in C++: use an
+ * array.
+ */
 #define SIO_ROOMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /**
@@ -116,7 +131,9 @@ SIO_API bool sio_socket_in(const sio_socket *s, const char *room);
 /** Number of its rooms, that of its own id included. */
 SIO_API size_t sio_socket_room_count(const sio_socket *s);
 
-/** Name of one of its rooms, the own id first; NULL past the end. Borrowed until it joins or leaves. */
+/**
+ * Name of one of its rooms, the own id first; NULL past the end. Borrowed until it joins or leaves.
+ */
 SIO_API const char *sio_socket_room(const sio_socket *s, size_t index);
 
 /* ---- sending ---- */
@@ -133,12 +150,14 @@ enum sio_emit_flags {
  *
  *     sio_emit(s, "news", "s{s:i}", "headline", "id", 7);
  *
- * @param event   its name, UTF-8; the reserved names connect, connect_error, disconnect, disconnecting,
- *                newListener and removeListener are refused
- * @param format  of the arguments, see value.h; "" for none. Everything is copied before the return.
- * @return 0; SIO_SLOW when it was queued above the high-water mark; SIO_ERR_CLOSED, SIO_ERR_RESERVED,
- *         SIO_ERR_FORMAT, SIO_ERR_INVALID, SIO_ERR_JSON, SIO_ERR_NOMEM; SIO_ERR_SLOW_CONSUMER when the hard
- *         limit is reached (the connection is closed)
+ * @param event   its name, UTF-8; the reserved names connect, connect_error, disconnect,
+ *                disconnecting, newListener and removeListener are refused
+ * @param format  of the arguments, see value.h; "" for none. Everything is copied before the
+ *                return.
+ * @return 0; SIO_SLOW when it was queued above the high-water mark; SIO_ERR_CLOSED,
+ *         SIO_ERR_RESERVED, SIO_ERR_FORMAT, SIO_ERR_INVALID, SIO_ERR_JSON, SIO_ERR_TOO_BIG,
+ *         SIO_ERR_NOMEM; SIO_ERR_SLOW_CONSUMER when send_hard_bytes, or send_soft_bytes for too
+ *         long, is reached (the connection is closed)
  */
 SIO_API int sio_emit(sio_socket *s, const char *event, const char *format, ...);
 
@@ -230,16 +249,22 @@ SIO_API int sio_event_reply(sio_event *ev, const char *format, ...);
 /** As sio_event_reply(), with a va_list. */
 SIO_API int sio_event_reply_v(sio_event *ev, const char *format, va_list args);
 
+/** As sio_event_reply(), with a message without event name. @return also its first error */
+SIO_API int sio_event_reply_msg(sio_event *ev, sio_msg *msg);
+
 /**
  * Takes the duty to answer out of the event, to answer later.
  *
- * @return an object of yours, to be ended by sio_ack_reply() or sio_ack_free(); NULL when no answer was
- *         asked for, or out of memory
+ * @return an object of yours, to be ended by sio_ack_reply() or sio_ack_free() before the server is
+ *         freed; NULL when no answer was asked for, or out of memory
  */
 SIO_API sio_ack *sio_event_take_ack(sio_event *ev);
 
 /** Answers; `ack` is gone afterwards. NULL is a no-op. @return as sio_emit() */
 SIO_API int sio_ack_reply(sio_ack *ack, const char *format, ...);
+
+/** As sio_ack_reply(), with a message without event name. @return also its first error */
+SIO_API int sio_ack_reply_msg(sio_ack *ack, sio_msg *msg);
 
 /** Gives up an answer that will never be sent; NULL is fine. */
 SIO_API void sio_ack_free(sio_ack *ack);

@@ -15,8 +15,8 @@ extern "C" {
 /**
  * Puts a server on your loop, instead of sio_server_run(). [setup], on the loop's thread
  *
- * Listening sockets keep the loop alive until sio_server_close(). Call sio_server_attach_uv() before
- * sio_server_listen().
+ * Listening sockets keep the loop alive until sio_server_close(). Call sio_server_attach_uv()
+ * before sio_server_listen().
  *
  * @param loop  yours; it must run, and must outlive the server
  * @return 0; SIO_ERR_STATE when it listens or is attached already; a code of libuv

@@ -2,15 +2,16 @@
 /*
  * Values: the arguments of events.
  *
- * Reading: a sio_val is a JSON value, or bytes that came as a binary attachment. It is borrowed from
- * the event, acknowledgement or handshake that it was taken from and lives as long as that does.
- * All readers accept NULL and answer as for a value of another type, so that look-ups can be chained:
+ * Reading: a sio_val is a JSON value, or bytes that came as a binary attachment. It is borrowed
+ * from the event, acknowledgement or handshake that it was taken from and lives as long as that
+ * does. All readers accept NULL and answer as for a value of another type, so that look-ups can be
+ * chained:
  *
  *     int64_t x = 0;
  *     sio_val_int(sio_val_get(sio_event_arg(ev, 0), "x"), &x);
  *
- * Writing: a format string says what the arguments are; the packet is written straight to the output,
- * no tree is built. The top level of the format is the argument list:
+ * Writing: a format string says what the arguments are; the packet is written straight to the
+ * output, no tree is built. The top level of the format is the argument list:
  *
  *     char   arguments                    becomes
  *     s      const char *                 string (UTF-8, checked)
@@ -32,10 +33,10 @@
  *     {..}   key, value pairs             object; keys as s or s#, then ':', then a value
  *     [..]   values                       array
  *
- * Blanks and commas are ignored. Examples: "si", "{s:s, s:[ii]}", "sB", "a".
- * A format that is malformed yields SIO_ERR_FORMAT and nothing is sent; strings that are not UTF-8 and
- * JSON text that is not JSON yield SIO_ERR_INVALID and SIO_ERR_JSON.
- * Mind the types of variable arguments: a literal 5 is an int ("i"), sizeof is a size_t.
+ * Blanks and commas are ignored. Examples: "si", "{s:s, s:[ii]}", "sB", "a". A format that is
+ * malformed yields SIO_ERR_FORMAT and nothing is sent; strings that are not UTF-8 and JSON text
+ * that is not JSON yield SIO_ERR_INVALID and SIO_ERR_JSON. Mind the types of variable arguments: a
+ * literal 5 is an int ("i"), sizeof is a size_t.
  */
 #ifndef SIO_VALUE_H
 #define SIO_VALUE_H
@@ -82,8 +83,8 @@ SIO_API const char *sio_val_str(const sio_val *v, size_t *ret_len);
 /**
  * Reads an integer; numbers such as 3.0 count, 3.5 does not. [any]
  *
- * @return 0; SIO_ERR_TYPE when the value is no number, SIO_ERR_INVALID when it has a fraction or does
- *         not fit
+ * @return 0; SIO_ERR_TYPE when the value is no number, SIO_ERR_INVALID when it has a fraction or
+ *         does not fit
  */
 SIO_API int sio_val_int(const sio_val *v, int64_t *ret_value);
 
@@ -110,7 +111,9 @@ SIO_API size_t sio_val_count(const sio_val *v);
 /** Element of an array by index, O(n) in mixed arrays; NULL when there is none. [any] */
 SIO_API const sio_val *sio_val_at(const sio_val *v, size_t index);
 
-/** Member of an object by key; NULL when there is none. On duplicate keys the first is found. [any] */
+/**
+ * Member of an object by key; NULL when there is none. On duplicate keys the first is found. [any]
+ */
 SIO_API const sio_val *sio_val_get(const sio_val *v, const char *key);
 
 /**
@@ -131,16 +134,19 @@ SIO_API const sio_val *sio_val_next(const sio_val *v, sio_val_iter *it);
 /**
  * Takes values apart by a format; the mirror of the formats above with pointers as arguments:
  *
- *     s const char **;  s# const char **, size_t *;  i int *;  u unsigned *;  I int64_t *;  U uint64_t *;
+ *     s const char **;  s# const char **, size_t *;
+ *     i int *;  u unsigned *;  I int64_t *;  U uint64_t *;
  *     f double *;  b bool *;  B const void **, size_t *;  v const sio_val ** (any value);
  *     n nothing (must be null);  - nothing (any value, skipped)
  *
  * `?` behind a letter: null or a missing value leaves the pointers as they are.
- * `{s:i, s?:s}`: keys are arguments (const char *), `s?:` marks an optional member; further members are
- * ignored. `[ii]`: an array; further elements are ignored. Pointers into the value are borrowed from it.
+ * `{s:i, s?:s}`: keys are arguments (const char *), `s?:` marks a member that may be missing (null
+ * is refused unless the value has a `?`); further members are ignored.
+ * `[ii]`: an array; further elements are ignored. Pointers into the value are borrowed from it.
  *
- * @return 0; SIO_ERR_TYPE when a value is missing or of another type; SIO_ERR_INVALID when a number does
- *         not fit; SIO_ERR_FORMAT when the format is malformed. What was stored before an error remains.
+ * @return 0; SIO_ERR_TYPE when a value is missing or of another type; SIO_ERR_INVALID when a number
+ *         does not fit; SIO_ERR_FORMAT when the format is malformed. What was stored before an
+ *         error remains.
  */
 SIO_API int sio_val_unpack(const sio_val *v, const char *format, ...);
 

@@ -1,0 +1,836 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+/*
+ * The server that the interoperability tests drive: flags, namespaces and events are those of tests/interop/SERVER.md.
+ */
+#include <sio/sio.h>
+#include <sio/uv.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engineio/sid.h"
+
+#define EXIT_USAGE 64
+
+/* Rooms of one selection, and sockets or answers of one reply. */
+#define NAMES_MAX 64
+
+/* "Later" in SERVER.md. */
+#define LATER_MS 20
+
+static sio_server *server;
+static uv_loop_t loop;
+static uv_signal_t terminate;
+
+static void check(int r, const char *what) {
+    if (r < 0) {
+        fprintf(stderr, "interop_server: %s: %s\n", what, sio_strerror(r));
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void *must(void *p) {
+    check(p != NULL ? 0 : SIO_ERR_NOMEM, "memory");
+    return p;
+}
+
+/* ---- something to be done later ---- */
+
+struct later {
+    uv_timer_t timer;
+    void (*fn)(struct later *later);
+    sio_next *next;
+    char *message; /* refusal; NULL: accepted */
+    const char *data;
+    bool refuse;
+    sio_socket *socket;
+    sio_msg *msg;
+};
+
+static void on_later_closed(uv_handle_t *handle) {
+    struct later *later = handle->data;
+    free(later->message);
+    free(later);
+}
+
+static void on_later(uv_timer_t *timer) {
+    struct later *later = timer->data;
+    later->fn(later);
+    uv_close((uv_handle_t *)timer, on_later_closed);
+}
+
+static struct later *do_later(void (*fn)(struct later *later)) {
+    struct later *later = must(calloc(1, sizeof *later));
+    later->fn = fn;
+    later->timer.data = later;
+    check(uv_timer_init(&loop, &later->timer), "timer");
+    check(uv_timer_start(&later->timer, on_later, LATER_MS, 0), "timer");
+    return later;
+}
+
+static void decide(sio_next *next, bool refuse, const char *message, const char *data) {
+    if (refuse) {
+        sio_next_fail(next, message, data);
+    } else {
+        sio_next_ok(next);
+    }
+}
+
+static void decide_now(struct later *later) {
+    decide(later->next, later->refuse, later->message, later->data);
+}
+
+static void decide_later(sio_next *next, bool refuse, const char *message, const char *data) {
+    struct later *later = do_later(decide_now);
+    later->next = next;
+    later->refuse = refuse;
+    later->message = message != NULL ? must(strdup(message)) : NULL;
+    later->data = data;
+}
+
+/* ---- messages ---- */
+
+static sio_msg *new_msg(const char *event) {
+    sio_msg *m = NULL;
+    check(sio_msg_new(&m, event), "message");
+    return m;
+}
+
+static void add_args(sio_msg *m, const sio_event *ev, size_t from) {
+    for (size_t i = from; i < sio_event_count(ev); i++) {
+        sio_msg_add_val(m, sio_event_arg(ev, i));
+    }
+}
+
+static void add_items(sio_msg *m, const sio_val *array) {
+    sio_val_iter it = {0};
+    for (const sio_val *v = sio_val_next(array, &it); v != NULL; v = sio_val_next(array, &it)) {
+        sio_msg_add_val(m, v);
+    }
+}
+
+static void add_error(sio_msg *m, int status) {
+    if (status < 0) {
+        sio_msg_add_str(m, sio_strerror(status), SIO_NUL);
+    } else {
+        sio_msg_add_null(m);
+    }
+}
+
+/* A message for the event that an argument names, with the items of another one. */
+static sio_msg *msg_of(const sio_event *ev, size_t name_at) {
+    const char *name = sio_val_str(sio_event_arg(ev, name_at), NULL);
+    sio_msg *m = new_msg(name != NULL ? name : "");
+    add_items(m, sio_event_arg(ev, name_at + 1));
+    return m;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void add_sorted(sio_msg *m, const char *const *names, size_t count) {
+    const char **sorted = must(calloc(count + 1, sizeof *sorted));
+    memcpy(sorted, names, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, by_name);
+    sio_msg_begin_array(m);
+    for (size_t i = 0; i < count; i++) {
+        sio_msg_add_str(m, sorted[i], SIO_NUL);
+    }
+    sio_msg_end(m);
+    free(sorted);
+}
+
+/* ---- selections ---- */
+
+struct selection {
+    const char *rooms[NAMES_MAX + 1];
+    const char *except[NAMES_MAX + 1];
+    sio_to to;
+    int timeout_ms; /* 0: none */
+};
+
+/* The strings of an array, or one string. @return false when there are none */
+static bool read_names(const sio_val *v, const char *names[NAMES_MAX + 1]) {
+    size_t count = 0;
+    const char *one = sio_val_str(v, NULL);
+    if (one != NULL) {
+        names[count++] = one;
+    }
+    sio_val_iter it = {0};
+    for (const sio_val *e = sio_val_next(v, &it); e != NULL && count < NAMES_MAX; e = sio_val_next(v, &it)) {
+        const char *name = sio_val_str(e, NULL);
+        if (name != NULL) {
+            names[count++] = name;
+        }
+    }
+    names[count] = NULL;
+    return count > 0;
+}
+
+static bool is_true(const sio_val *v) {
+    bool value = false;
+    (void)sio_val_bool(v, &value);
+    return value;
+}
+
+static void read_selection(const sio_val *opts, struct selection *ret) {
+    int64_t timeout = 0;
+    (void)sio_val_int(sio_val_get(opts, "timeout"), &timeout);
+    *ret = (struct selection){.to = {.size = sizeof(sio_to)}, .timeout_ms = (int)timeout};
+    if (read_names(sio_val_get(opts, "to"), ret->rooms)) {
+        ret->to.rooms = ret->rooms;
+    }
+    if (read_names(sio_val_get(opts, "except"), ret->except)) {
+        ret->to.except = ret->except;
+    }
+    ret->to.flags = (is_true(sio_val_get(opts, "volatile")) ? SIO_VOLATILE : 0u) |
+                    (is_true(sio_val_get(opts, "local")) ? SIO_LOCAL : 0u);
+}
+
+/* ---- the common events ---- */
+
+static void on_echo(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    (void)sio_emit(s, "echo", "a", ev);
+}
+
+static void on_ack(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    (void)sio_event_reply(ev, "a", ev);
+}
+
+static void on_twice(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    (void)sio_event_reply(ev, "s", "first");
+    (void)sio_event_reply(ev, "s", "second");
+}
+
+static void on_cast(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    (void)sio_broadcast(sio_socket_ns(s), NULL, "cast", "a", ev);
+}
+
+static void on_tell(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    struct selection selection;
+    read_selection(sio_event_arg(ev, 0), &selection);
+    selection.to.but = s;
+    sio_msg *m = msg_of(ev, 1);
+    (void)sio_broadcast_msg(sio_socket_ns(s), &selection.to, m);
+    sio_msg_unref(m);
+    (void)sio_event_reply(ev, "");
+}
+
+static void on_answer(sio_socket *s, int status, sio_event *reply, void *user) {
+    (void)s;
+    sio_msg *m = new_msg(NULL);
+    add_error(m, status);
+    sio_msg_begin_array(m);
+    add_args(m, reply, 0);
+    sio_msg_end(m);
+    (void)sio_ack_reply_msg(user, m);
+    sio_msg_unref(m);
+}
+
+static void on_ask(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    int64_t timeout = 0;
+    (void)sio_val_int(sio_event_arg(ev, 0), &timeout);
+    sio_ack *ack = sio_event_take_ack(ev);
+    sio_msg *m = msg_of(ev, 1);
+    if (sio_emit_ack_msg(s, SIO_ACK(.fn = on_answer, .user = ack, .timeout_ms = (uint32_t)timeout), m) < 0) {
+        sio_ack_free(ack);
+    }
+    sio_msg_unref(m);
+}
+
+static void on_burst(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    int count = 0;
+    (void)sio_event_unpack(ev, "i", &count);
+    for (int i = 0; i < count; i++) {
+        (void)sio_emit(s, "burst", "i", i);
+    }
+}
+
+static void on_volatile(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    int count = 0;
+    (void)sio_event_unpack(ev, "i", &count);
+    for (int i = 0; i < count; i++) {
+        (void)sio_emit_opt(s, SIO_VOLATILE, "volatile", "i", i);
+    }
+    (void)sio_emit(s, "volatile-end", "");
+}
+
+static void on_join(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    const char *rooms[NAMES_MAX + 1];
+    (void)read_names(sio_event_arg(ev, 0), rooms);
+    (void)sio_socket_join(s, rooms);
+    (void)sio_event_reply(ev, "");
+}
+
+static void on_leave(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    const char *rooms[NAMES_MAX + 1];
+    (void)read_names(sio_event_arg(ev, 0), rooms);
+    sio_socket_leave(s, rooms);
+    (void)sio_event_reply(ev, "");
+}
+
+static void on_rooms(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    size_t count = sio_socket_room_count(s);
+    const char **rooms = must(calloc(count + 1, sizeof *rooms));
+    for (size_t i = 0; i < count; i++) {
+        rooms[i] = sio_socket_room(s, i);
+    }
+    sio_msg *m = new_msg(NULL);
+    add_sorted(m, rooms, count);
+    (void)sio_event_reply_msg(ev, m);
+    sio_msg_unref(m);
+    free(rooms);
+}
+
+static void on_handshake(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    const sio_request *req = sio_socket_request(s);
+    char query[256];
+    bool has_query = sio_request_query(req, "q", query, sizeof query) >= 0;
+    sio_msg *m = new_msg(NULL);
+    sio_msg_begin_object(m);
+    sio_msg_key(m, "auth");
+    if (sio_socket_auth(s) != NULL) {
+        sio_msg_add_val(m, sio_socket_auth(s));
+    } else {
+        sio_msg_add_json(m, "{}", SIO_NUL);
+    }
+    sio_msg_key(m, "query");
+    if (has_query) {
+        sio_msg_add_str(m, query, SIO_NUL);
+    } else {
+        sio_msg_add_null(m);
+    }
+    sio_msg_key(m, "header");
+    const char *header = sio_request_header(req, "x-test");
+    if (header != NULL) {
+        sio_msg_add_str(m, header, SIO_NUL);
+    } else {
+        sio_msg_add_null(m);
+    }
+    sio_msg_key(m, "url");
+    sio_msg_add_str(m, sio_request_url(req), SIO_NUL);
+    sio_msg_key(m, "address");
+    sio_msg_add_str(m, sio_request_address(req), SIO_NUL);
+    sio_msg_key(m, "secure");
+    sio_msg_add_bool(m, sio_request_secure(req));
+    sio_msg_key(m, "xdomain");
+    sio_msg_add_bool(m, sio_request_cross_domain(req));
+    sio_msg_end(m);
+    (void)sio_event_reply_msg(ev, m);
+    sio_msg_unref(m);
+}
+
+static void on_kick(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    sio_socket_disconnect(s, is_true(sio_event_arg(ev, 0)));
+}
+
+static void add_common(sio_ns *ns) {
+    static const struct {
+        const char *name;
+        sio_event_fn fn;
+    } events[] = {{"echo", on_echo},   {"ack", on_ack},   {"twice", on_twice}, {"cast", on_cast},
+                  {"tell", on_tell},   {"ask", on_ask},   {"burst", on_burst}, {"volatile", on_volatile},
+                  {"join", on_join},   {"leave", on_leave}, {"rooms", on_rooms}, {"handshake", on_handshake},
+                  {"kick", on_kick}};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        check(sio_ns_on(ns, events[i].name, events[i].fn, NULL), "handler");
+    }
+}
+
+/* ---- namespaces ---- */
+
+static void announce(sio_socket *s, void *user) {
+    (void)user;
+    printf("connect %s %s\n", sio_ns_name(sio_socket_ns(s)), sio_socket_id(s));
+}
+
+static void announce_end(sio_socket *s, int reason, int cause, void *user) {
+    (void)cause;
+    (void)user;
+    printf("disconnect %s %s %s\n", sio_ns_name(sio_socket_ns(s)), sio_socket_id(s), sio_reason_text(reason));
+}
+
+static sio_ns *announced(sio_ns *ns) {
+    check(sio_ns_on_connect(must(ns), announce, NULL), "handler");
+    check(sio_ns_on_disconnect(ns, announce_end, NULL), "handler");
+    return ns;
+}
+
+static sio_ns *common(sio_ns *ns) {
+    add_common(announced(ns));
+    return ns;
+}
+
+static void check_token(sio_socket *s, sio_next *next, void *user) {
+    (void)user;
+    const char *token = sio_val_str(sio_val_get(sio_socket_auth(s), "token"), NULL);
+    token = token != NULL ? token : "";
+    bool late = strcmp(token, "later") == 0 || strcmp(token, "later-bad") == 0;
+    bool good = strcmp(token, "good") == 0 || strcmp(token, "later") == 0;
+    bool bad = strcmp(token, "bad") == 0 || strcmp(token, "later-bad") == 0;
+    const char *message = bad ? "not authorized" : "token missing";
+    const char *data = bad ? "{\"code\":401,\"why\":[\"bad token\"]}" : NULL;
+    if (late) {
+        decide_later(next, !good, message, data);
+    } else {
+        decide(next, !good, message, data);
+    }
+}
+
+static void check_second(sio_socket *s, sio_next *next, void *user) {
+    (void)user;
+    decide(next, is_true(sio_val_get(sio_socket_auth(s), "second")), "refused by the second", NULL);
+}
+
+static void send_welcome(sio_socket *s, void *user) {
+    (void)user;
+    (void)sio_emit(s, "welcome", "v?", sio_socket_auth(s));
+}
+
+static void send_hello(sio_socket *s, void *user) {
+    (void)user;
+    (void)sio_emit(s, "hello", "s", sio_ns_name(sio_socket_ns(s)));
+}
+
+static int forbid(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    return strcmp(sio_event_name(ev), "forbidden") == 0 ? SIO_ERR_REFUSED : 0;
+}
+
+static void send_refused(sio_socket *s, int status, const char *message, void *user) {
+    (void)message;
+    (void)user;
+    if (status == SIO_ERR_REFUSED) {
+        (void)sio_emit(s, "refused", "s", "event forbidden");
+    }
+}
+
+static void emit_now(struct later *later) {
+    (void)sio_emit_msg(later->socket, 0, later->msg);
+    sio_msg_unref(later->msg);
+    sio_socket_unref(later->socket);
+}
+
+/* Middlewares for events decide at once: it is the handler that waits. */
+static void on_later_event(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    struct later *later = do_later(emit_now);
+    later->socket = sio_socket_ref(s);
+    later->msg = new_msg("later");
+    add_args(later->msg, ev, 0);
+}
+
+static void on_any(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    sio_msg *m = new_msg("any");
+    sio_msg_add_str(m, sio_event_name(ev), SIO_NUL);
+    sio_msg_begin_array(m);
+    add_args(m, ev, 0);
+    sio_msg_end(m);
+    (void)sio_emit_msg(s, 0, m);
+    sio_msg_unref(m);
+}
+
+static void check_name(const char *name, const sio_val *auth, sio_next *next, void *user) {
+    (void)user;
+    bool refuse = strncmp(name, "/dyn-", 5) != 0 || !is_true(sio_val_get(auth, "allow"));
+    if (is_true(sio_val_get(auth, "later"))) {
+        decide_later(next, refuse, NULL, NULL);
+    } else {
+        decide(next, refuse, NULL, NULL);
+    }
+}
+
+/* ---- /control: the first argument is a namespace, the second a selection ---- */
+
+static sio_ns *ns_of(const sio_event *ev) {
+    return must(sio_server_ns(server, sio_val_str(sio_event_arg(ev, 0), NULL)));
+}
+
+static void on_answers(int status, const sio_answers *answers, void *user) {
+    sio_msg *m = new_msg(NULL);
+    add_error(m, status);
+    sio_msg_begin_array(m);
+    for (size_t i = 0; i < sio_answers_count(answers); i++) {
+        sio_msg_add_val(m, sio_answers_at(answers, i));
+    }
+    sio_msg_end(m);
+    (void)sio_ack_reply_msg(user, m);
+    sio_msg_unref(m);
+}
+
+/* A broadcast for answers takes a format: the items of an array, up to five. */
+static int ask_many(sio_ns *ns, const struct selection *selection, const sio_event *ev, sio_ack *ack) {
+    static const char *const formats[] = {"", "v", "vv", "vvv", "vvvv", "vvvvv"};
+    const sio_val *args = sio_event_arg(ev, 3);
+    size_t count = sio_val_count(args);
+    if (count >= sizeof formats / sizeof formats[0]) {
+        return SIO_ERR_INVALID;
+    }
+    return sio_broadcast_ack(ns, &selection->to, (uint32_t)selection->timeout_ms, on_answers, ack,
+                             sio_val_str(sio_event_arg(ev, 2), NULL), formats[count], sio_val_at(args, 0),
+                             sio_val_at(args, 1), sio_val_at(args, 2), sio_val_at(args, 3), sio_val_at(args, 4));
+}
+
+static void control_emit(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    struct selection selection;
+    read_selection(sio_event_arg(ev, 1), &selection);
+    if (selection.timeout_ms > 0) {
+        sio_ack *ack = sio_event_take_ack(ev);
+        if (ask_many(ns_of(ev), &selection, ev, ack) < 0) {
+            sio_ack_free(ack);
+        }
+        return;
+    }
+    sio_msg *m = msg_of(ev, 2);
+    (void)sio_broadcast_msg(ns_of(ev), &selection.to, m);
+    sio_msg_unref(m);
+    (void)sio_event_reply(ev, "n[]");
+}
+
+static int by_id(const void *a, const void *b) {
+    return strcmp(((const sio_socket_info *)a)->id, ((const sio_socket_info *)b)->id);
+}
+
+static void on_fetched(int status, const sio_socket_info *sockets, size_t count, void *user) {
+    check(status, "fetch");
+    sio_socket_info *sorted = must(calloc(count + 1, sizeof *sorted));
+    if (count > 0) {
+        memcpy(sorted, sockets, count * sizeof *sorted);
+    }
+    qsort(sorted, count, sizeof *sorted, by_id);
+    sio_msg *m = new_msg(NULL);
+    sio_msg_begin_array(m);
+    for (size_t i = 0; i < count; i++) {
+        sio_msg_begin_object(m);
+        sio_msg_key(m, "id");
+        sio_msg_add_str(m, sorted[i].id, SIO_NUL);
+        sio_msg_key(m, "rooms");
+        add_sorted(m, sorted[i].rooms, sorted[i].room_count);
+        sio_msg_end(m);
+    }
+    sio_msg_end(m);
+    (void)sio_ack_reply_msg(user, m);
+    sio_msg_unref(m);
+    free(sorted);
+}
+
+static void control_fetch(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    struct selection selection;
+    read_selection(sio_event_arg(ev, 1), &selection);
+    check(sio_ns_fetch(ns_of(ev), &selection.to, on_fetched, sio_event_take_ack(ev)), "fetch");
+}
+
+static void control_join(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    struct selection selection;
+    const char *rooms[NAMES_MAX + 1];
+    read_selection(sio_event_arg(ev, 1), &selection);
+    (void)read_names(sio_event_arg(ev, 2), rooms);
+    check(sio_ns_join(ns_of(ev), &selection.to, rooms), "join");
+    (void)sio_event_reply(ev, "");
+}
+
+static void control_leave(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    struct selection selection;
+    const char *rooms[NAMES_MAX + 1];
+    read_selection(sio_event_arg(ev, 1), &selection);
+    (void)read_names(sio_event_arg(ev, 2), rooms);
+    check(sio_ns_leave(ns_of(ev), &selection.to, rooms), "leave");
+    (void)sio_event_reply(ev, "");
+}
+
+static void control_drop(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    struct selection selection;
+    read_selection(sio_event_arg(ev, 1), &selection);
+    check(sio_ns_disconnect(ns_of(ev), &selection.to, is_true(sio_event_arg(ev, 2))), "drop");
+    (void)sio_event_reply(ev, "");
+}
+
+static void control_sockets(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    const sio_ns *ns = sio_server_find_ns(server, sio_val_str(sio_event_arg(ev, 0), NULL));
+    if (ns != NULL) {
+        (void)sio_event_reply(ev, "U", (uint64_t)sio_ns_count(ns));
+    } else {
+        (void)sio_event_reply(ev, "n");
+    }
+}
+
+static void control_sessions(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)user;
+    sio_stats stats = {.size = sizeof stats};
+    sio_server_stats(server, &stats);
+    (void)sio_event_reply(ev, "U", stats.sessions);
+}
+
+static void close_all(void) {
+    if (sio_server_close(server, NULL, NULL) == 0) {
+        uv_close((uv_handle_t *)&terminate, NULL);
+    }
+}
+
+static void control_close(sio_socket *s, sio_event *ev, void *user) {
+    (void)s;
+    (void)ev;
+    (void)user;
+    close_all();
+}
+
+static void add_control(sio_ns *ns) {
+    check(sio_ns_on(ns, "emit", control_emit, NULL), "handler");
+    check(sio_ns_on(ns, "fetch", control_fetch, NULL), "handler");
+    check(sio_ns_on(ns, "join", control_join, NULL), "handler");
+    check(sio_ns_on(ns, "leave", control_leave, NULL), "handler");
+    check(sio_ns_on(ns, "drop", control_drop, NULL), "handler");
+    check(sio_ns_on(ns, "sockets", control_sockets, NULL), "handler");
+    check(sio_ns_on(ns, "sessions", control_sessions, NULL), "handler");
+    check(sio_ns_on(ns, "close", control_close, NULL), "handler");
+}
+
+static void add_namespaces(void) {
+    common(sio_server_ns(server, "/"));
+    common(sio_server_ns(server, "/chat"));
+    sio_ns *auth = common(sio_server_ns(server, "/auth"));
+    check(sio_ns_use(auth, check_token, NULL), "middleware");
+    check(sio_ns_use(auth, check_second, NULL), "middleware");
+    check(sio_ns_on_connect(auth, send_welcome, NULL), "handler");
+    sio_ns *guarded = common(sio_server_ns(server, "/guarded"));
+    check(sio_ns_use_event(guarded, forbid, NULL), "middleware");
+    check(sio_ns_on_error(guarded, send_refused, NULL), "handler");
+    check(sio_ns_on(guarded, "later", on_later_event, NULL), "handler");
+    check(sio_ns_on_any(announced(sio_server_ns(server, "/any")), on_any, NULL), "handler");
+    check(sio_ns_on_connect(common(sio_server_ns_match(server, "^/room-[0-9]+$")), send_hello, NULL), "handler");
+    check(sio_ns_on_connect(common(sio_server_ns_check(server, check_name, NULL)), send_hello, NULL), "handler");
+    add_control(announced(sio_server_ns(server, "/control")));
+}
+
+/* ---- hooks of the engine ---- */
+
+static void allow(const sio_request *req, sio_next *next, void *user) {
+    (void)user;
+    const char *reject = sio_request_header(req, "x-reject");
+    const char *late = sio_request_header(req, "x-reject-later");
+    bool late_ok = sio_request_header(req, "x-allow-later") != NULL;
+    const char *message = reject != NULL ? reject : late;
+    bool refuse = message != NULL;
+    if (refuse && *message == '\0') {
+        message = NULL;
+    }
+    if (late != NULL || late_ok) {
+        decide_later(next, refuse, message, NULL);
+    } else {
+        decide(next, refuse, message, NULL);
+    }
+}
+
+static int generate_id(const sio_request *req, char *buffer, size_t size, void *user) {
+    (void)user;
+    static struct rand_pool random;
+    static uint32_t counter;
+    char own[SID_CHARS + 1];
+    const char *id = sio_request_header(req, "x-id");
+    if (id == NULL) {
+        check(sio__sid_new(&random, &counter, own), "random bytes");
+        id = own;
+    } else if (strcmp(id, "fail") == 0) {
+        return SIO_ERR_REFUSED;
+    }
+    snprintf(buffer, size, "%s", id);
+    return 0;
+}
+
+static void add_initial(sio_headers *headers, const sio_request *req, void *user) {
+    (void)req;
+    (void)user;
+    check(sio_headers_set(headers, "x-initial", "yes"), "header");
+}
+
+static void add_every(sio_headers *headers, const sio_request *req, void *user) {
+    (void)req;
+    (void)user;
+    check(sio_headers_set(headers, "x-every", "yes"), "header");
+}
+
+/* ---- flags ---- */
+
+struct flags {
+    sio_server_options options;
+    sio_cors cors;
+    sio_cookie cookie;
+    char origins[1024];
+    uint16_t port;
+};
+
+static void usage(const char *what) {
+    fprintf(stderr, "interop_server: %s\n", what);
+    exit(EXIT_USAGE);
+}
+
+static unsigned read_transports(const char *list) {
+    return (strstr(list, "polling") != NULL ? SIO_POLLING : 0u) |
+           (strstr(list, "websocket") != NULL ? SIO_WEBSOCKET : 0u);
+}
+
+static void add_origin(struct flags *f, const char *origin) {
+    size_t len = strlen(f->origins);
+    snprintf(f->origins + len, sizeof f->origins - len, "%s%s", len > 0 ? " " : "", origin);
+    f->cors.origin = f->origins;
+    f->options.cors = &f->cors;
+}
+
+/* @return false when it is no flag without a value */
+static bool read_switch(struct flags *f, const char *name) {
+    sio_server_options *o = &f->options;
+    if (strcmp(name, "--no-trailing-slash") == 0) {
+        o->no_trailing_slash = true;
+    } else if (strcmp(name, "--no-upgrade") == 0) {
+        o->no_upgrade = true;
+    } else if (strcmp(name, "--cors-credentials") == 0) {
+        f->cors.credentials = true;
+    } else if (strcmp(name, "--allow-request") == 0) {
+        o->allow_request = allow;
+    } else if (strcmp(name, "--generate-id") == 0) {
+        o->generate_id = generate_id;
+    } else if (strcmp(name, "--headers") == 0) {
+        o->on_initial_headers = add_initial;
+        o->on_headers = add_every;
+    } else if (strcmp(name, "--cleanup-empty") == 0) {
+        o->cleanup_empty_namespaces = true;
+    } else if (strcmp(name, "--no-http-compression") == 0) {
+        o->no_compression = true;
+    } else if (strcmp(name, "--no-serve-client") == 0) {
+        o->no_client = true;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* @return false when it is no number */
+static bool read_number(struct flags *f, const char *name, const char *value) {
+    sio_server_options *o = &f->options;
+    uint32_t number = (uint32_t)strtoul(value, NULL, 10);
+    if (strcmp(name, "--port") == 0) {
+        f->port = (uint16_t)number;
+    } else if (strcmp(name, "--ping-interval") == 0) {
+        o->ping_interval_ms = number;
+    } else if (strcmp(name, "--ping-timeout") == 0) {
+        o->ping_timeout_ms = number;
+    } else if (strcmp(name, "--upgrade-timeout") == 0) {
+        o->upgrade_timeout_ms = number;
+    } else if (strcmp(name, "--connect-timeout") == 0) {
+        o->connect_timeout_ms = number;
+    } else if (strcmp(name, "--max-payload") == 0) {
+        o->max_payload_bytes = number;
+    } else if (strcmp(name, "--cors-max-age") == 0) {
+        f->cors.max_age_s = number;
+    } else if (strcmp(name, "--http-compression-threshold") == 0) {
+        o->compression_threshold_bytes = number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool read_text(struct flags *f, const char *name, const char *value) {
+    if (strcmp(name, "--path") == 0) {
+        f->options.path = value;
+    } else if (strcmp(name, "--transports") == 0) {
+        f->options.transports = read_transports(value);
+    } else if (strcmp(name, "--cors") == 0) {
+        add_origin(f, value);
+    } else if (strcmp(name, "--cors-methods") == 0) {
+        f->cors.methods = value;
+    } else if (strcmp(name, "--cors-allow-headers") == 0) {
+        f->cors.headers = value;
+    } else if (strcmp(name, "--cors-expose-headers") == 0) {
+        f->cors.expose = value;
+    } else if (strcmp(name, "--cookie") == 0) {
+        f->cookie.name = value;
+        f->options.cookie = &f->cookie;
+    } else if (strcmp(name, "--initial-packet") == 0) {
+        f->options.initial_packet = value;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void read_flags(struct flags *f, char **argv) {
+    sio_server_options_init(&f->options);
+    f->cors.size = sizeof f->cors;
+    f->cookie.size = sizeof f->cookie;
+    for (; *argv != NULL; argv++) {
+        if (read_switch(f, *argv)) {
+            continue;
+        }
+        if (argv[1] == NULL || (!read_number(f, argv[0], argv[1]) && !read_text(f, argv[0], argv[1]))) {
+            usage(*argv);
+        }
+        argv++;
+    }
+}
+
+/* ---- main ---- */
+
+static void on_terminate(uv_signal_t *handle, int number) {
+    (void)handle;
+    (void)number;
+    close_all();
+}
+
+static void listen_on(uint16_t port) {
+    check(sio_server_listen(server, "127.0.0.1", port), "127.0.0.1");
+    int r = sio_server_listen(server, "::1", sio_server_port(server));
+    if (r != UV_EADDRNOTAVAIL && r != UV_EAFNOSUPPORT) { /* a machine without IPv6 is fine */
+        check(r, "::1");
+    }
+}
+
+int main(int argc, char **argv) {
+    (void)argc;
+    struct flags flags = {0};
+    read_flags(&flags, argv + 1);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+    check(uv_loop_init(&loop), "loop");
+    check(sio_server_new(&server, &flags.options), "server");
+    add_namespaces();
+    check(sio_server_attach_uv(server, &loop), "loop");
+    listen_on(flags.port);
+    check(uv_signal_init(&loop, &terminate), "signal");
+    check(uv_signal_start(&terminate, on_terminate, SIGTERM), "signal");
+    printf("listening %u\n", (unsigned)sio_server_port(server));
+    uv_run(&loop, UV_RUN_DEFAULT);
+    sio_server_free(server);
+    check(uv_loop_close(&loop), "loop");
+    return EXIT_SUCCESS;
+}
