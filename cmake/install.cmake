@@ -1,4 +1,4 @@
-# make install: libraries, headers, sio.pc, the CMake package, the sio command.
+# make install: libraries, headers, sio.pc, the CMake package, the sio command and its manual page.
 
 include(CMakePackageConfigHelpers)
 
@@ -27,6 +27,7 @@ endif()
 
 if(TARGET sio_tool)
   install(TARGETS sio_tool)
+  install(FILES docs/man/sio.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
   if(SIO_YYJSON_PRIVATE)
     file(RELATIVE_PATH up "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/sio")
     set_target_properties(sio_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")
