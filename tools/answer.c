@@ -8,6 +8,21 @@
 
 #define HTTP_DATE "%a, %d %b %Y %H:%M:%S GMT"
 
+const char *answer_path(const sio_request *req) {
+    const char *url = sio_request_url(req);
+    const char *authority = NULL;
+    if (strncasecmp(url, "http://", 7) == 0) {
+        authority = url + 7;
+    } else if (strncasecmp(url, "https://", 8) == 0) {
+        authority = url + 8;
+    }
+    if (authority == NULL) {
+        return url;
+    }
+    const char *path = authority + strcspn(authority, "/?");
+    return *path == '\0' ? "/" : path;
+}
+
 void answer_text(sio_response *res, int status, const char *text) {
     char line[128];
     int len = snprintf(line, sizeof line, "%s\n", text);

@@ -24,6 +24,12 @@ struct representation {
     bool varies;          /* Vary: Accept-Encoding */
 };
 
+/*
+ * The path and query of a request, borrowed from it: of "/a?b" and of "http://host/a?b" (RFC 9112
+ * 3.2.2) "/a?b". What does not begin with a slash is no path, such as "*".
+ */
+const char *answer_path(const sio_request *req);
+
 /* Answers with one line of text. */
 void answer_text(sio_response *res, int status, const char *text);
 

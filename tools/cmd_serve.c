@@ -58,7 +58,7 @@ static void on_request(const sio_request *req, const void *body, size_t len, sio
     (void)body;
     (void)len;
     const struct site *site = user;
-    const char *url = sio_request_url(req);
+    const char *url = answer_path(req);
     time_t uptime = monotonic_seconds() - site->started;
     if (is_path(url, "/health")) {
         status_page_health(site->server, uptime, req, res);

@@ -40,7 +40,7 @@ static uint64_t hash_of(const struct embedded_body *body) {
 }
 
 void demo_page_answer(const sio_request *req, sio_response *res) {
-    const struct embedded_file *f = find(sio_request_url(req));
+    const struct embedded_file *f = find(answer_path(req));
     if (f == NULL) {
         answer_text(res, 404, "not found");
         return;

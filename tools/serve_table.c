@@ -78,7 +78,8 @@ const struct serve_option serve_table[] = {
            "header fields of a request"),
     TIME("head-timeout", head_timeout_ms, SERVE_NONE, 10000,
          "from the first byte to the end of the head"),
-    TIME("body-timeout", body_timeout_ms, SERVE_NONE, 30000, "from the head to the end of the body"),
+    TIME("body-timeout", body_timeout_ms, SERVE_NONE, 30000,
+         "from the head to the end of the body"),
     TIME("keep-alive-timeout", keep_alive_timeout_ms, SERVE_NONE, 10000,
          "idle connection between requests"),
 

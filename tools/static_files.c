@@ -229,7 +229,7 @@ static void answer_redirect(const char *path, sio_response *res) {
 }
 
 void static_files_answer(const char *root, const sio_request *req, sio_response *res) {
-    const char *path = sio_request_url(req);
+    const char *path = answer_path(req);
     struct found f;
     if (!answer_allows(req, res)) {
         return;

@@ -49,7 +49,10 @@ typedef struct sio_cluster_request sio_cluster_request;
 typedef struct sio_adapter_ops {
     size_t size; /**< sizeof(sio_adapter_ops) */
 
-    /** Ends the instance. No sio_ns_local_ call may follow. */
+    /**
+     * Ends the instance, and its open requests by sio_request_done(). No sio_ns_local_ call may
+     * follow. When the server closes, this comes after the last disconnect callbacks.
+     */
     void (*close)(void *self);
 
     /** Number of nodes, this one included (an estimate is fine). */
@@ -87,7 +90,7 @@ typedef struct sio_adapter_ops {
     void (*room_deleted)(void *self, const char *room, bool is_socket_id);
 } sio_adapter_ops;
 
-/** Makes the adapters of a server. Not copied: it and its operations have to outlive the server. */
+/** Makes the adapters of a server. Copied with its operations by sio_server_new(). */
 typedef struct sio_adapter_factory {
     size_t size; /**< sizeof(sio_adapter_factory) */
     const sio_adapter_ops *ops;

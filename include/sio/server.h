@@ -94,7 +94,7 @@ typedef void (*sio_connection_error_fn)(const sio_connection_error *error, void 
 
 /**
  * Options of a server. Zero means the default everywhere; SIO_NEVER disables a time limit and
- * SIO_UNLIMITED a size limit. Strings and nested structures are copied, except for the adapter.
+ * SIO_UNLIMITED a size limit. Strings and nested structures are copied.
  */
 typedef struct sio_server_options {
     size_t size; /**< sizeof(sio_server_options), set by the macro */

@@ -118,6 +118,9 @@ static int check(const struct options *options, const struct logger *log) {
                               !sio__text_is_token(sio__text_of(o->cookie->name)))) {
         return invalid(log, "cookie: a value cannot stand in a cookie");
     }
+    if (o->adapter != NULL && (o->adapter->ops == NULL || o->adapter->open == NULL)) {
+        return invalid(log, "adapter: ops and open are required");
+    }
     return 0;
 }
 
@@ -165,6 +168,18 @@ static int set_path(struct options *options) {
     return 0;
 }
 
+static int copy_adapter(struct options *options) {
+    const sio_adapter_factory *given = options->o.adapter;
+    int r = copy_sized(&options->adapter, sizeof options->adapter, given, given->size);
+    const sio_adapter_ops *ops = options->adapter.ops;
+    if (r == 0 && ops != NULL) {
+        r = copy_sized(&options->adapter_ops, sizeof options->adapter_ops, ops, ops->size);
+        options->adapter.ops = &options->adapter_ops;
+    }
+    options->o.adapter = &options->adapter;
+    return r;
+}
+
 static int copy_nested(struct options *options) {
     int r = 0;
     if (options->o.cors != NULL) {
@@ -183,6 +198,9 @@ static int copy_nested(struct options *options) {
         if (options->cookie.same_site == NULL) {
             options->cookie.same_site = "Lax";
         }
+    }
+    if (r == 0 && options->o.adapter != NULL) {
+        r = copy_adapter(options);
     }
     return r;
 }

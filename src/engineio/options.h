@@ -5,6 +5,7 @@
 #ifndef ENGINEIO_OPTIONS_H
 #define ENGINEIO_OPTIONS_H
 
+#include <sio/adapter.h>
 #include <sio/server.h>
 
 #include "base/log.h"
@@ -17,6 +18,8 @@ struct options {
     sio_server_options o; /* no zero means "default" any more; strings are owned by this struct */
     sio_cors cors;        /* o.cors points here when it is set */
     sio_cookie cookie;    /* o.cookie, the same */
+    sio_adapter_factory adapter; /* o.adapter, the same */
+    sio_adapter_ops adapter_ops; /* adapter.ops, the same */
     struct text path;     /* prefix of request targets that are ours, "/socket.io/" */
 };
 

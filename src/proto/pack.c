@@ -468,11 +468,27 @@ int sio__pack_ack_msg(struct packer *p, struct text nsp, uint64_t id, sio_msg *m
     return end_packet(p, SIO_PACKET_ACK, r < 0 ? r : pack_msg(p, m, false));
 }
 
+/* Checks that JSON text is an array whose placeholders fit the attachments. */
+static int check_raw(struct packer *p, struct text json, const struct value_bytes *attachments, uint32_t count) {
+    struct value_doc doc;
+    int r = sio__value_parse(&p->scratch, json.data, json.len, &doc);
+    if (r < 0) {
+        return r;
+    }
+    if (sio_val_type(doc.root) != SIO_ARRAY) {
+        r = SIO_ERR_JSON;
+    } else if (count > 0) {
+        r = sio__value_bind(&doc, attachments, count);
+    }
+    sio__value_release(&doc);
+    return r;
+}
+
 int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
                         struct text json, const struct value_bytes *attachments, uint32_t count) {
     int r = begin_packet(p, nsp, has_id, id);
     if (r == 0) {
-        r = json.len > 0 && json.data[0] == '[' ? check_json(p, json) : SIO_ERR_JSON;
+        r = check_raw(p, json, attachments, count);
     }
     if (r == 0) {
         r = sio__buf_append_text(&p->text, json);

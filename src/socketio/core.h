@@ -54,6 +54,7 @@ struct sio_server {
     bool running;  /* within uv_run() of its own loop */
     struct list listeners;
     struct task close_task; /* ends connections, outside of all callbacks */
+    struct task adapters_task; /* closes the adapters, after the last disconnect callbacks */
     struct mail stop_mail;
     atomic_bool stoppable;   /* there is a loop to send it to */
     atomic_bool stop_asked;  /* by sio_server_stop(), perhaps before there was one */
@@ -243,6 +244,9 @@ void sio__socket_disconnect(sio_socket *s, bool close_connection);
 /** Makes a namespace and puts it into the directory. NULL when out of memory or the adapter refused. */
 sio_ns *sio__ns_new(sio_server *server, struct text name, sio_ns *parent);
 void sio__ns_unref(sio_ns *ns);
+
+/** The server closes: ends all adapters, which end their open requests, while the loop still runs. */
+void sio__ns_close_adapters(sio_server *server);
 
 /** Frees all namespaces. */
 void sio__ns_free_all(sio_server *server);

@@ -98,6 +98,23 @@ sio_ns *sio__ns_new(sio_server *server, struct text name, sio_ns *parent) {
     return ns;
 }
 
+static void close_adapter(sio_ns *ns) {
+    const sio_adapter_ops *ops = ns->adapter;
+    ns->adapter = NULL;
+    if (ops != NULL && ops->close != NULL) {
+        ops->close(ns->adapter_self);
+    }
+}
+
+void sio__ns_close_adapters(sio_server *server) {
+    uint32_t cursor = 0;
+    sio_ns *ns = sio__map_next(&server->namespaces, &cursor);
+    while (ns != NULL) {
+        close_adapter(ns);
+        ns = sio__map_next(&server->namespaces, &cursor);
+    }
+}
+
 static void remove_ns(sio_ns *ns) {
     sio_server *server = ns->server;
     ns->removed = true;
@@ -108,10 +125,7 @@ static void remove_ns(sio_ns *ns) {
         server->dynamic_count--;
     }
     server->engine.stats.namespaces--;
-    if (ns->adapter != NULL) {
-        ns->adapter->close(ns->adapter_self);
-        ns->adapter = NULL;
-    }
+    close_adapter(ns);
     sio__ns_unref(ns);
 }
 

@@ -22,12 +22,14 @@ static const char *ns_key(const void *item, size_t *ret_len) {
 
 static void on_stop_mail(struct mail *mail);
 static void on_close_task(struct task *task);
+static void on_adapters_task(struct task *task);
 
 static void init_members(sio_server *server) {
     sio__list_init(&server->listeners);
     sio__list_init(&server->parents);
     server->stop_mail.fn = on_stop_mail;
     sio__task_init(&server->close_task, on_close_task);
+    sio__task_init(&server->adapters_task, on_adapters_task);
     atomic_init(&server->stoppable, false);
     atomic_init(&server->stop_asked, false);
     atomic_init(&server->stop_posted, false);
@@ -139,6 +141,8 @@ static int open_on(sio_server *server, uv_loop_t *loop) {
         uv_mutex_unlock(&server->post_lock);
         atomic_store(&server->stoppable, true);
         post_stop(server);
+        /* Clients expect the main namespace, whether the application has named it or not. */
+        r = sio_server_ns(server, "/") != NULL ? 0 : SIO_ERR_NOMEM;
     }
     return r;
 }
@@ -304,8 +308,15 @@ static void shut_mailbox(sio_server *server) {
     }
 }
 
+static void on_adapters_task(struct task *task) {
+    sio__ns_close_adapters(SIO_CONTAINER_OF(task, sio_server, adapters_task));
+}
+
 static void on_close_task(struct task *task) {
-    sio__engine_close(&SIO_CONTAINER_OF(task, sio_server, close_task)->engine);
+    sio_server *server = SIO_CONTAINER_OF(task, sio_server, close_task);
+    sio__engine_close(&server->engine);
+    /* Behind the ends of all sessions: what disconnect callbacks broadcast still reaches the other nodes. */
+    sio__task_queue(&server->reactor, &server->adapters_task);
 }
 
 /* May be called inside a callback, whose session and connection have to outlive it: they end in a task. */

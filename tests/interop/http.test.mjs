@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { Connection, RawWebSocket, endOfStream, startServer, target } from "./support.mjs";
+import { Connection, RawWebSocket, endOfStream, reference, startServer, target } from "./support.mjs";
 
 let server;
 let bystander;
@@ -21,6 +21,9 @@ const line = `GET ${target()} HTTP/1.1\r\n`;
 const hidden = `${line}Host: x\r\n\r\n`;
 const post = (headers, body) => `POST ${target({ sid: "x" })} HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n${body}`;
 const chunked = (body) => post("Transfer-Encoding: chunked", body);
+
+/* As the reference, Node.js 18 takes any name of a field. */
+const lenient = reference && parseInt(process.versions.llhttp) < 8;
 
 const requests = {
   "that are no HTTP": [
@@ -39,8 +42,7 @@ const requests = {
   ],
   "with broken header fields": [
     `${line}no colon\r\n\r\n`,
-    `${line}: no name\r\n\r\n`,
-    `${line}Name with blanks: x\r\n\r\n`,
+    ...(lenient ? [] : [`${line}: no name\r\n\r\n`, `${line}Name with blanks: x\r\n\r\n`]),
     `${line}Nul\0: x\r\n\r\n`,
     `${line}Host: a\0b\r\n\r\n`,
     `${line}Host: a\rb\r\n\r\n`,

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { describeTransports, protocolServer } from "./protocol-cases.mjs";
+import { endOfStream, opcode } from "./support.mjs";
 
 const bytes = [Buffer.from([1, 2, 3]), Buffer.from([4, 5, 6])];
 const placeholders = '{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}';
@@ -62,12 +63,21 @@ describe("Socket.IO protocol", () => {
     it("has to happen in time: an idle connection ends, heartbeat or not", async () => {
       const session = await shared.openWebSocket();
       const opened = performance.now();
-      for (let pings = 0; pings < 3; pings++) {
-        assert.equal(await session.readText(), "2");
+      let pings = 0;
+      for (;;) {
+        const { code, payload } = await session.readFrame().catch(endOfStream);
+        if (code !== opcode.text) {
+          assert.ok(code === undefined || code === opcode.close, `unexpected frame ${code}: ${payload}`);
+          break;
+        }
+        assert.equal(payload.toString(), "2");
         session.text("3");
+        pings++;
       }
-      await session.closed();
       assert.ok(performance.now() - opened < 1500);
+      /* The third is due shortly before the end: a busy machine may be late with it. */
+      assert.ok(pings === 2 || pings === 3, `${pings} pings`);
+      session.close();
     });
   });
 

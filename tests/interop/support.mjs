@@ -543,7 +543,10 @@ export function frame(code, payload = "", { fin = true, rsv = 0, mask = true, le
     return Buffer.concat([head, body]);
   }
   const key = Buffer.from([0x37, 0xfa, 0x21, 0x3d]);
-  return Buffer.concat([head, key, body.map((byte, i) => byte ^ key[i & 3])]);
+  for (let i = 0; i < body.length; i++) {
+    body[i] ^= key[i & 3];
+  }
+  return Buffer.concat([head, key, body]);
 }
 
 /** The payload of a Close frame. */

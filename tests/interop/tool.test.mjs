@@ -414,7 +414,7 @@ describe("sio serve: static files", { skip }, () => {
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "sio-static-"));
     const root = join(folder, "root");
-    for (const path of ["root", "root/sub", "root/sub/.git", "root/a b", "root2", "root/empty"]) {
+    for (const path of ["root", "root/sub", "root/sub/.git", "root/a b", "root2", "root/empty", "root/odd", "root/odd/index.html"]) {
       mkdirSync(join(folder, path));
     }
     const files = {
@@ -431,6 +431,7 @@ describe("sio serve: static files", { skip }, () => {
       "root/none": "no suffix",
       "root/zero.txt": "",
       "root/100%.txt": "percent",
+      "root/odd/index.html/x.txt": "behind an index that is a directory",
     };
     for (const [path, text] of Object.entries(files)) {
       writeFileSync(join(folder, path), text);
@@ -496,6 +497,7 @@ describe("sio serve: static files", { skip }, () => {
       "/%c0%ae%c0%ae/secret.txt",
       "/%uff0e%uff0e/secret.txt",
       "//secret.txt",
+      "/odd//x.txt",
       "///etc/passwd",
       "//etc/passwd",
       "/etc/passwd",
@@ -529,13 +531,21 @@ describe("sio serve: static files", { skip }, () => {
     }
   });
 
-  it("answers targets that are no paths with 400", async (t) => {
-    for (const target of ["*", "http://127.0.0.1/../secret.txt", "secret.txt"]) {
+  it("takes whole addresses as targets, and no others than paths", async (t) => {
+    for (const [target, expected] of [
+      ["http://a/page.html", 200],
+      ["HTTPS://a:1", 200],
+      ["http://a/health", 200],
+      ["http://a/../secret.txt", 404],
+      ["http://a?page.html", 400],
+      ["secret.txt", 400],
+      ["*", 400],
+    ]) {
       const connection = await Connection.connect(serve);
       t.after(() => connection.socket.destroy());
       connection.write(`GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`);
       const { status } = await connection.readHead();
-      assert.equal(status, 400, target);
+      assert.equal(status, expected, target);
     }
   });
 
@@ -593,7 +603,9 @@ describe("sio serve: static files", { skip }, () => {
     const size = 12 * 1024 * 1024; // more than the system buffers
     truncateSync(join(folder, "root/none"), size);
     t.after(() => writeFileSync(join(folder, "root/none"), "no suffix"));
-    const slow = await Serve.start(t, ["--static", join(folder, "root"), "--keep-alive-timeout", "100"]);
+    const soon = ["--head-timeout", "--body-timeout", "--keep-alive-timeout", "--close-timeout"];
+    const timeouts = soon.flatMap((option) => [option, String(ms(100))]);
+    const slow = await Serve.start(t, ["--static", join(folder, "root"), ...timeouts]);
     const socket = net.connect(slow.port, "127.0.0.1");
     t.after(() => socket.destroy());
     let received = 0;
@@ -601,7 +613,7 @@ describe("sio serve: static files", { skip }, () => {
     socket.on("data", (data) => (received += data.length));
     await once(socket, "data");
     socket.pause();
-    await new Promise((done) => setTimeout(done, 3000));
+    await new Promise((done) => setTimeout(done, ms(1000)));
     socket.resume();
     await eventually(() => received > size || socket.destroyed, "the whole file or the end", PATIENCE);
     assert.ok(received > size, `${received} bytes`);

@@ -52,6 +52,8 @@ struct harness {
      * it to come; or, when false, until nothing moves any more. For tests that make the server lose things.
      */
     bool patient;
+    /** Tells when patience ends; NULL: never. */
+    bool (*may_have_lost)(void);
 
     uv_poll_t poll;       /* watches `epoll`, which watches the clients' sockets */
     uv_timer_t timer;     /* wakes the loop at the end of waiting */

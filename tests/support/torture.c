@@ -52,6 +52,7 @@ static struct {
     size_t n;
     size_t number; /* allocations of the library since then */
     size_t refused;
+    bool suspended;
 
     bool installed;
     size_t installed_with; /* blocks of the library that a failed test has left behind */
@@ -68,7 +69,7 @@ static struct {
 /* Counts an allocation; true when it has to fail. The lock is held. */
 static bool refuse(size_t origin) {
     torture.count++;
-    if (origin == LIBUV) {
+    if (origin == LIBUV || torture.suspended) {
         return false;
     }
     torture.number++;
@@ -272,6 +273,13 @@ void torture_plan(enum torture_mode mode, size_t n) {
     torture.n = n;
     torture.number = 0;
     torture.refused = 0;
+    torture.suspended = false;
+    pthread_mutex_unlock(&torture.lock);
+}
+
+void torture_suspend(bool suspended) {
+    pthread_mutex_lock(&torture.lock);
+    torture.suspended = suspended;
     pthread_mutex_unlock(&torture.lock);
 }
 

@@ -68,6 +68,12 @@ void torture_uninstall(void);
 /** Plans failures: n = 1 is the next allocation. */
 void torture_plan(enum torture_mode mode, size_t n);
 
+/**
+ * Suspends the plan, and resumes it: what is allocated meanwhile neither fails nor is numbered. For
+ * the parts of a scenario that have their own test, and for looking at what is left after failures.
+ */
+void torture_suspend(bool suspended);
+
 /** Number of allocations that were refused since the last torture_plan(). */
 size_t torture_refused(void);
 
