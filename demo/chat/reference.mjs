@@ -43,7 +43,7 @@ function isString(value, characters, bytes) {
     value.length <= 2 * characters && // cheap bound before the exact ones
     [...value].length <= characters &&
     Buffer.byteLength(value) <= bytes &&
-    value.isWellFormed()
+    !/\p{Surrogate}/u.test(value) // lone ones; String.isWellFormed() is Node 20's
   );
 }
 

@@ -84,8 +84,8 @@ SIO_API int64_t sio_request_issued_ms(const sio_request *req);
 /**
  * Sets a header field of the answer and removes others of its name. [owner]
  *
- * @return 0; SIO_ERR_INVALID when the name is no token or the value holds CR, LF or NUL;
- *         SIO_ERR_NOMEM
+ * @return 0; SIO_ERR_INVALID when the name is no token or the value holds CR, LF or NUL, and for
+ *         Content-Length, Transfer-Encoding and Connection, which are the library's; SIO_ERR_NOMEM
  */
 SIO_API int sio_headers_set(sio_headers *headers, const char *name, const char *value);
 

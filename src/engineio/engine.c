@@ -238,9 +238,10 @@ const char *sio__engine_date(struct engine *e) {
     if ((int64_t)now.tv_sec != e->date_s) {
         struct tm tm;
         gmtime_r(&now.tv_sec, &tm);
-        snprintf(e->date, sizeof e->date, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday % 7],
-                 tm.tm_mday % 100, months[tm.tm_mon % 12], (tm.tm_year + 1900) % 10000, tm.tm_hour % 100,
-                 tm.tm_min % 100, tm.tm_sec % 100);
+        /* Remainders of unsigned numbers, so that the compiler sees that it fits. */
+        snprintf(e->date, sizeof e->date, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[(unsigned)tm.tm_wday % 7],
+                 (unsigned)tm.tm_mday % 100, months[(unsigned)tm.tm_mon % 12], (unsigned)(tm.tm_year + 1900) % 10000,
+                 (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
         e->date_s = now.tv_sec;
     }
     return e->date;

@@ -68,9 +68,16 @@ int sio__headers_write(const struct sio_headers *h, struct buf *out) {
     return r;
 }
 
+/* Fields that say where an answer ends and what becomes of the connection: the library's own (RFC 9112 6, 9). */
+static bool is_framing(struct text name) {
+    return sio__text_eq_nocase(name, SIO_TEXT("content-length")) ||
+           sio__text_eq_nocase(name, SIO_TEXT("transfer-encoding")) ||
+           sio__text_eq_nocase(name, SIO_TEXT("connection"));
+}
+
 static bool is_valid(const char *name, const char *value) {
     return name != NULL && value != NULL && sio__text_is_token(sio__text_of(name)) &&
-           sio__text_is_field_value(sio__text_of(value));
+           !is_framing(sio__text_of(name)) && sio__text_is_field_value(sio__text_of(value));
 }
 
 int sio_headers_add(sio_headers *headers, const char *name, const char *value) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * What memory the server takes: none for messages in steady state, little for a connection that is idle, and nothing
- * that it keeps when clients have gone.
+ * What memory the server takes: none for messages in steady state, little for a connection that is
+ * idle, and nothing that it keeps when clients have gone.
  */
 #include "support/client.h"
 #include "support/torture.h"
@@ -75,7 +75,8 @@ static void ask(struct fixture *f, struct client *c) {
     char answer[32];
     sio_socket *s = sio_ns_find(f->root, c->socket_sid);
     size_t before = f->replies;
-    assert_int_equal(sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = f, .timeout_ms = 5000), "q", "i", 1), 0);
+    assert_int_equal(
+        sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = f, .timeout_ms = 5000), "q", "i", 1), 0);
     const struct packet *p = client_receive(c);
     assert_non_null(p);
     (void)snprintf(answer, sizeof answer, "43%d[\"yes\"]", atoi(p->data + 2));
@@ -84,7 +85,9 @@ static void ask(struct fixture *f, struct client *c) {
 }
 
 static void broadcast(struct fixture *f, struct client *c) {
-    assert_int_equal(sio_broadcast(f->root, SIO_TO(.rooms = SIO_ROOMS("room")), "news", "s{s:i}", "text", "id", 7), 1);
+    assert_int_equal(sio_broadcast(f->root, SIO_TO(.rooms = SIO_ROOMS("room")), "news", "s{s:i}",
+                                   "text", "id", 7),
+                     1);
     client_expect(c, "42[\"news\",\"text\",{\"id\":7}]");
 }
 
@@ -119,8 +122,11 @@ static const struct {
     const char *title;
     void (*act)(struct fixture *f, struct client *c);
 } acts[] = {
-    {"echo", emit_echo},           {"acknowledgement sent", acknowledge}, {"acknowledgement awaited", ask},
-    {"broadcast", broadcast},      {"attachments", attachments},
+    {"echo", emit_echo},
+    {"acknowledgement sent", acknowledge},
+    {"acknowledgement awaited", ask},
+    {"broadcast", broadcast},
+    {"attachments", attachments},
 };
 
 static void websocket_messages_allocate_nothing(void **state) {
@@ -130,7 +136,8 @@ static void websocket_messages_allocate_nothing(void **state) {
     }
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
         size_t count = count_allocations(f, SIO_WEBSOCKET, acts[i].act);
-        print_message("websocket, %s: %zu allocations in %d rounds\n", acts[i].title, count, STEADY_ROUNDS);
+        print_message("websocket, %s: %zu allocations in %d rounds\n", acts[i].title, count,
+                      STEADY_ROUNDS);
         assert_int_equal(count, 0);
     }
 }
@@ -142,7 +149,8 @@ static void polling_messages_allocate_next_to_nothing(void **state) {
     }
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
         size_t count = count_allocations(f, SIO_POLLING, acts[i].act);
-        print_message("polling, %s: %zu allocations in %d rounds\n", acts[i].title, count, STEADY_ROUNDS);
+        print_message("polling, %s: %zu allocations in %d rounds\n", acts[i].title, count,
+                      STEADY_ROUNDS);
         /* The parts of a message with attachments are gathered in one block. */
         assert_true(count <= (acts[i].act == attachments ? STEADY_ROUNDS : 0));
     }
@@ -234,7 +242,8 @@ static void idle_connections_are_small(void **state) {
 static void memory_comes_back_when_clients_leave(void **state) {
     struct fixture *f = *state;
     allow_files();
-    gather(f, 0, FIRST); /* what grows with the greatest number ever, and stays, has grown afterwards */
+    gather(f, 0,
+           FIRST); /* what grows with the greatest number ever, and stays, has grown afterwards */
     scatter(f, FIRST, SIZE_MAX);
     harness_pass_ms(&f->h, 1200);
     size_t before = torture_bytes();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The adapter interface: two servers in one process, and an adapter that carries every operation from one to the
- * other by calling it.
+ * The adapter interface: two servers in one process, and an adapter that carries every operation
+ * from one to the other by calling it.
  */
 #include "support/client.h"
 
@@ -26,16 +26,16 @@ struct link {
 /* What connects the nodes. */
 struct hub {
     struct link *links;
-    bool hold;          /* requests are not carried, but kept */
-    int error;          /* result of every operation when it is not 0 */
+    bool hold; /* requests are not carried, but kept */
+    int error; /* result of every operation when it is not 0 */
     bool refuse_open;
     size_t closed;
-    char rooms[512];    /* what was told of rooms: +name -name; ids as # */
+    char rooms[512]; /* what was told of rooms: +name -name; ids as # */
 };
 
 struct cluster {
-    struct harness h;        /* node 0 */
-    sio_server *second;      /* node 1 */
+    struct harness h;   /* node 0 */
+    sio_server *second; /* node 1 */
     uint16_t ports[NODES];
     struct hub hub;
     struct client *c[NODES]; /* one client on each node */
@@ -115,15 +115,16 @@ static void answers_done(void *user) {
     sio_request_done(user, 0);
 }
 
-static int adapter_broadcast_ack(void *arg, const sio_packet_view *packet, const sio_to *to, uint32_t timeout_ms,
-                                 sio_cluster_request *request) {
+static int adapter_broadcast_ack(void *arg, const sio_packet_view *packet, const sio_to *to,
+                                 uint32_t timeout_ms, sio_cluster_request *request) {
     struct link *self = arg;
     if (self->hub->error < 0 || keep(self, request)) {
         return self->hub->error;
     }
     for (struct link *l = self->hub->links; l != NULL; l = l->next) {
         if (is_peer(self, l)) { /* there is one, whose end is the request's */
-            int n = sio_ns_local_broadcast_ack(l->ns, packet, to, timeout_ms, answer, answers_done, request);
+            int n = sio_ns_local_broadcast_ack(l->ns, packet, to, timeout_ms, answer, answers_done,
+                                               request);
             assert_true(n >= 0);
             sio_request_expect(request, (size_t)n);
         }
@@ -195,7 +196,8 @@ static int adapter_server_emit(void *arg, const sio_packet_view *packet, uint32_
     }
     for (struct link *l = self->hub->links; l != NULL; l = l->next) {
         if (is_peer(self, l)) {
-            int r = sio_ns_local_server_event(l->ns, packet, request != NULL ? answer : NULL, request);
+            int r =
+                sio_ns_local_server_event(l->ns, packet, request != NULL ? answer : NULL, request);
             assert_int_equal(r, 0);
         }
     }
@@ -290,7 +292,8 @@ static void expect_silence(struct cluster *x) {
 
 static void broadcasts_reach_all_nodes(void **state) {
     struct cluster *x = *state;
-    assert_int_equal(sio_broadcast(root_of(x), NULL, "x", "iB", 1, "ab", (size_t)2), 1); /* receivers here */
+    assert_int_equal(sio_broadcast(root_of(x), NULL, "x", "iB", 1, "ab", (size_t)2),
+                     1); /* receivers here */
     for (int i = 0; i < NODES; i++) {
         client_expect(x->c[i], "451-[\"x\",1,{\"_placeholder\":true,\"num\":0}]");
         client_expect_binary(x->c[i], "ab", 2);
@@ -313,10 +316,13 @@ static void selections_hold_on_all_nodes(void **state) {
     client_expect(x->c[0], "42[\"x\",2]");
     assert_int_equal(sio_broadcast(root_of(x), SIO_TO(.but = x->s[0]), "x", "i", 3), 0);
     client_expect(x->c[1], "42[\"x\",3]");
-    assert_int_equal(sio_broadcast(root_of(x), SIO_TO(.but = x->s[0], .except = SIO_ROOMS("r")), "x", "i", 4), 0);
+    assert_int_equal(
+        sio_broadcast(root_of(x), SIO_TO(.but = x->s[0], .except = SIO_ROOMS("r")), "x", "i", 4),
+        0);
     assert_int_equal(sio_broadcast(root_of(x), SIO_TO(.flags = SIO_LOCAL), "x", "i", 5), 1);
     client_expect(x->c[0], "42[\"x\",5]");
-    assert_int_equal(sio_broadcast(root_of(x), SIO_TO(.rooms = SIO_ROOMS(x->c[1]->socket_sid)), "x", "i", 6), 0);
+    assert_int_equal(
+        sio_broadcast(root_of(x), SIO_TO(.rooms = SIO_ROOMS(x->c[1]->socket_sid)), "x", "i", 6), 0);
     client_expect(x->c[1], "42[\"x\",6]");
     expect_silence(x);
 }
@@ -376,7 +382,9 @@ static void answers_come_from_all_nodes(void **state) {
 static void questions_may_stay_on_this_node(void **state) {
     struct cluster *x = *state;
     struct answers a = {0};
-    assert_int_equal(sio_broadcast_ack(root_of(x), SIO_TO(.flags = SIO_LOCAL), 5000, on_answers, &a, "q", ""), 1);
+    assert_int_equal(
+        sio_broadcast_ack(root_of(x), SIO_TO(.flags = SIO_LOCAL), 5000, on_answers, &a, "q", ""),
+        1);
     assert_true(client_send(x->c[0], "430[1]"));
     harness_wait_count(&x->h, &a.count, 1);
     assert_int_equal(a.status, 0);
@@ -544,7 +552,8 @@ static void events_go_from_node_to_node(void **state) {
     assert_int_equal(sio_ns_server_emit(root_of(x), "question", "i", 3), 0);
     assert_int_equal(server_events, 1);
     assert_int_equal(sio_ns_server_emit(root_of(x), "nobody listens", ""), 0);
-    assert_int_equal(sio_ns_server_emit_ack(root_of(x), 5000, on_answers, &a, "question", "i", 4), 0);
+    assert_int_equal(sio_ns_server_emit_ack(root_of(x), 5000, on_answers, &a, "question", "i", 4),
+                     0);
     assert_int_equal(a.count, 0);
     harness_wait_count(&x->h, &a.count, 1);
     assert_int_equal(a.status, 0);
@@ -557,7 +566,8 @@ static void events_go_from_node_to_node(void **state) {
     x->hub.hold = false;
     x->hub.error = SIO_ERR_CLUSTER;
     assert_int_equal(sio_ns_server_emit(root_of(x), "question", "i", 3), SIO_ERR_CLUSTER);
-    assert_int_equal(sio_ns_server_emit_ack(root_of(x), 20, on_answers, &a, "question", "i", 4), SIO_ERR_CLUSTER);
+    assert_int_equal(sio_ns_server_emit_ack(root_of(x), 20, on_answers, &a, "question", "i", 4),
+                     SIO_ERR_CLUSTER);
     harness_pass_ms(&x->h, 30);
     assert_int_equal(a.count, 2);
     expect_silence(x); /* clients hear nothing of it */
@@ -581,7 +591,8 @@ static void open_requests_end_with_the_server(void **state) {
     struct fetched fetched = {0};
     x->hub.hold = true;
     assert_int_equal(ask(x, &asked, 5000), 1);
-    assert_int_equal(sio_ns_server_emit_ack(root_of(x), 5000, on_answers, &emitted, "question", "i", 4), 0);
+    assert_int_equal(
+        sio_ns_server_emit_ack(root_of(x), 5000, on_answers, &emitted, "question", "i", 4), 0);
     assert_int_equal(sio_ns_fetch(root_of(x), NULL, on_fetch, &fetched), 0);
     harness_close(&x->h);
     assert_int_equal(asked.count, 1);

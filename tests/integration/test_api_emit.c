@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* Sending: results, slow clients, prepared messages, and acknowledgements that come exactly once. */
+/* Sending: results, slow clients, prepared messages, and acknowledgements that come exactly once.
+ */
 #include "support/client.h"
 
 #include <string.h>
@@ -145,7 +146,7 @@ static void messages_may_be_sent_again_and_again(void **state) {
     assert_int_equal(sio_broadcast_msg(f->root, NULL, m), 2);
     assert_int_equal(sio_emit_msg(socket_of(f, b), 0, m), 0);
     assert_int_equal(sio_msg_add_int(m, 8), SIO_ERR_STATE); /* it is immutable now */
-    sio_msg_unref(m); /* what was sent is safe */
+    sio_msg_unref(m);                                       /* what was sent is safe */
     for (int i = 0; i < 2; i++) {
         client_expect(a, "451-[\"news\",{\"id\":7},{\"_placeholder\":true,\"num\":0}]");
         client_expect_binary(a, "\x01\x02", 2);
@@ -196,7 +197,8 @@ static void replies_come_once(void **state) {
     struct replies r = {0};
     struct client *c = client_join_root(&f->h);
     sio_socket *s = socket_of(f, c);
-    assert_int_equal(sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 30), "q", "i", 1), 0);
+    assert_int_equal(
+        sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 30), "q", "i", 1), 0);
     client_expect(c, "420[\"q\",1]");
     assert_true(client_send(c, "430[\"yes\",2]"));
     harness_wait_count(&f->h, &r.count, 1);
@@ -216,7 +218,8 @@ static void replies_that_do_not_come_time_out(void **state) {
     struct replies r = {0};
     struct client *c = client_join_root(&f->h);
     sio_socket *s = socket_of(f, c);
-    assert_int_equal(sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 20), "q", ""), 0);
+    assert_int_equal(
+        sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 20), "q", ""), 0);
     harness_wait_count(&f->h, &r.count, 1);
     assert_int_equal(r.status, SIO_ERR_TIMEOUT);
     client_expect(c, "420[\"q\"]");
@@ -233,7 +236,8 @@ static void replies_fail_with_the_connection(void **state) {
     struct replies without = {0};
     struct client *c = client_join_root(&f->h);
     sio_socket *s = socket_of(f, c);
-    assert_int_equal(sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &with, .timeout_ms = 5000), "q", ""), 0);
+    assert_int_equal(
+        sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &with, .timeout_ms = 5000), "q", ""), 0);
     assert_int_equal(sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = &without), "q", ""), 0);
     client_close(c);
     harness_wait_count(&f->h, &f->h.seen.disconnects, 1);
@@ -247,7 +251,8 @@ static void replies_fail_when_the_server_closes(void **state) {
     struct fixture *f = *state;
     struct replies r = {0};
     struct client *c = client_join_root(&f->h);
-    assert_int_equal(sio_emit_ack(socket_of(f, c), SIO_ACK(.fn = on_reply, .user = &r), "q", ""), 0);
+    assert_int_equal(sio_emit_ack(socket_of(f, c), SIO_ACK(.fn = on_reply, .user = &r), "q", ""),
+                     0);
     harness_close(&f->h);
     assert_int_equal(r.count, 1);
     assert_int_equal(r.status, SIO_ERR_CLOSED);
@@ -274,9 +279,11 @@ static void volatile_questions_are_dropped_without_an_answer(void **state) {
     struct replies r = {0};
     struct client *c = client_open(&f->h, SIO_POLLING);
     client_join(c, "/");
-    assert_int_equal(sio_emit_ack(socket_of(f, c),
-                                  SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 10, .flags = SIO_VOLATILE), "q", ""),
-                     SIO_ERR_DROPPED);
+    assert_int_equal(
+        sio_emit_ack(socket_of(f, c),
+                     SIO_ACK(.fn = on_reply, .user = &r, .timeout_ms = 10, .flags = SIO_VOLATILE),
+                     "q", ""),
+        SIO_ERR_DROPPED);
     harness_pass_ms(&f->h, 30);
     assert_int_equal(r.count, 0);
     client_close(c);
@@ -287,7 +294,8 @@ static void clients_answer_only_what_they_were_asked(void **state) {
     struct replies r = {0};
     struct client *asked = client_join_root(&f->h);
     struct client *other = client_join_root(&f->h);
-    assert_int_equal(sio_emit_ack(socket_of(f, asked), SIO_ACK(.fn = on_reply, .user = &r), "q", ""), 0);
+    assert_int_equal(
+        sio_emit_ack(socket_of(f, asked), SIO_ACK(.fn = on_reply, .user = &r), "q", ""), 0);
     assert_true(client_send(other, "430[\"mine\"]"));
     client_expect_alive(other);
     assert_int_equal(r.count, 0);
@@ -306,7 +314,8 @@ static void prepared_questions_may_be_asked_again(void **state) {
     struct client *c = client_join_root(&f->h);
     assert_int_equal(sio_msg_new(&m, "q"), 0);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(sio_emit_ack_msg(socket_of(f, c), SIO_ACK(.fn = on_reply, .user = &r), m), 0);
+        assert_int_equal(sio_emit_ack_msg(socket_of(f, c), SIO_ACK(.fn = on_reply, .user = &r), m),
+                         0);
     }
     sio_msg_unref(m);
     client_expect(c, "420[\"q\"]");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* What the functions of the API answer when they are misused: NULL, nonsense, and what is closed. */
+/* What the functions of the API answer when they are misused: NULL, nonsense, and what is closed.
+ */
 #include "support/client.h"
 
 #include <string.h>
@@ -237,7 +238,8 @@ static void adapters_may_pass_null(void **state) {
     (void)state;
     sio_packet_view view = {.json = "[\"x\"]", .json_len = 5};
     assert_int_equal(sio_ns_local_broadcast(NULL, &view, NULL), SIO_ERR_INVALID);
-    assert_int_equal(sio_ns_local_broadcast_ack(NULL, &view, NULL, 1, no_answer, NULL, NULL), SIO_ERR_INVALID);
+    assert_int_equal(sio_ns_local_broadcast_ack(NULL, &view, NULL, 1, no_answer, NULL, NULL),
+                     SIO_ERR_INVALID);
     assert_int_equal(sio_ns_local_join(NULL, NULL, SIO_ROOMS("a")), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_local_leave(NULL, NULL, SIO_ROOMS("a")), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_local_disconnect(NULL, NULL, true), SIO_ERR_INVALID);
@@ -290,8 +292,10 @@ static void arguments_are_checked(void **state) {
     assert_int_equal(sio_ns_join(root, NULL, NULL), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_leave(root, NULL, NULL), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_local_broadcast(root, NULL, NULL), SIO_ERR_INVALID);
-    assert_int_equal(sio_ns_local_broadcast_ack(root, &view, NULL, 0, no_answer, NULL, NULL), SIO_ERR_INVALID);
-    assert_int_equal(sio_ns_local_broadcast_ack(root, &view, NULL, 5, NULL, NULL, NULL), SIO_ERR_INVALID);
+    assert_int_equal(sio_ns_local_broadcast_ack(root, &view, NULL, 0, no_answer, NULL, NULL),
+                     SIO_ERR_INVALID);
+    assert_int_equal(sio_ns_local_broadcast_ack(root, &view, NULL, 5, NULL, NULL, NULL),
+                     SIO_ERR_INVALID);
     assert_int_equal(sio_ns_local_server_event(root, NULL, NULL, NULL), SIO_ERR_INVALID);
     view.json = "[";
     view.json_len = 1;
@@ -318,7 +322,8 @@ static void reserved_names_are_refused(void **state) {
         sio_msg *m = NULL;
         assert_int_equal(sio_ns_on(root, names[i], no_event, NULL), SIO_ERR_INVALID);
         assert_int_equal(sio_broadcast(root, NULL, names[i], ""), SIO_ERR_RESERVED);
-        assert_int_equal(sio_broadcast_ack(root, NULL, 5, no_answers, NULL, names[i], ""), SIO_ERR_RESERVED);
+        assert_int_equal(sio_broadcast_ack(root, NULL, 5, no_answers, NULL, names[i], ""),
+                         SIO_ERR_RESERVED);
         assert_int_equal(sio_msg_new(&m, names[i]), SIO_ERR_RESERVED);
         sio_msg_unref(m);
     }
@@ -326,7 +331,8 @@ static void reserved_names_are_refused(void **state) {
         assert_int_equal(sio_ns_server_emit(root, between_nodes[i], ""), SIO_ERR_RESERVED);
     }
     assert_int_equal(sio_ns_server_emit(root, "x", ""), SIO_ERR_UNSUPPORTED);
-    assert_int_equal(sio_ns_server_emit_ack(root, 5, no_answers, NULL, "x", ""), SIO_ERR_UNSUPPORTED);
+    assert_int_equal(sio_ns_server_emit_ack(root, 5, no_answers, NULL, "x", ""),
+                     SIO_ERR_UNSUPPORTED);
     assert_int_equal(sio_ns_server_emit_ack(root, 0, no_answers, NULL, "x", ""), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_on(root, NULL, no_event, NULL), SIO_ERR_INVALID);
     assert_int_equal(sio_ns_on(root, "x", NULL, NULL), SIO_ERR_INVALID);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* HTTP as applications see it: requests, hooks, decisions about handshakes, answers of their own. */
+/* HTTP as applications see it: requests, hooks, decisions about handshakes, answers of their own.
+ */
 #include "support/client.h"
 
 #include <stdio.h>
@@ -29,7 +30,8 @@ static struct fixture *begin(void) {
 
 /* ---- requests ---- */
 
-static void look_at_request(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void look_at_request(const sio_request *req, const void *body, size_t len, sio_response *res,
+                            void *user) {
     struct fixture *f = user;
     char value[8];
     size_t cursor = 0;
@@ -79,7 +81,8 @@ static void requests_are_read(void **state) {
     harness_listen(&f->h);
     struct wire *w = wire_open(&f->h);
     wire_puts(w, "PUT /app/x?a=1&b=%C3%A9+%26&a=2&c&long=0123456789 HTTP/1.1\r\nHost: test\r\n"
-                 "X-Twice: one\r\nContent-Length: 4\r\nOrigin: http://elsewhere\r\nX-TWICE: two\r\n\r\nbody");
+                 "X-Twice: one\r\nContent-Length: 4\r\nOrigin: http://elsewhere\r\nX-TWICE: "
+                 "two\r\n\r\nbody");
     assert_string_equal(wire_expect_status(w, 201)->body, "made");
     assert_int_equal(f->count, 1);
     wire_close(w);
@@ -160,7 +163,8 @@ static int generate(const sio_request *req, char *buffer, size_t size, void *use
 static void ids_may_be_the_applications(void **state) {
     (void)state;
     static const char longest[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
-    static const char *const good[] = {"x", "a-b_C9", "12345678901234567890", "123456789012345678901", longest};
+    static const char *const good[] = {"x", "a-b_C9", "12345678901234567890",
+                                       "123456789012345678901", longest};
     struct fixture *f = begin();
     harness_init(&f->h, SIO_SERVER_OPTIONS(.generate_id = generate, .generate_id_user = f));
     harness_echo(harness_root(&f->h));
@@ -219,7 +223,8 @@ static void decide_by_query(const sio_request *req, sio_next *next, void *user) 
 
 static struct fixture *begin_deciding(void) {
     struct fixture *f = begin();
-    harness_init(&f->h, SIO_SERVER_OPTIONS(.allow_request = decide_by_query, .allow_request_user = f));
+    harness_init(&f->h,
+                 SIO_SERVER_OPTIONS(.allow_request = decide_by_query, .allow_request_user = f));
     harness_echo(harness_root(&f->h));
     harness_listen(&f->h);
     return f;
@@ -340,8 +345,8 @@ static void on_refusal(const sio_connection_error *error, void *user) {
     struct fixture *f = user;
     f->count++;
     assert_non_null(error->req);
-    (void)snprintf(f->text, sizeof f->text, "%d|%s|%s|%s", error->code, error->message, error->context,
-                   sio_request_method(error->req));
+    (void)snprintf(f->text, sizeof f->text, "%d|%s|%s|%s", error->code, error->message,
+                   error->context, sio_request_method(error->req));
 }
 
 static void refusals_are_told(void **state) {
@@ -357,7 +362,8 @@ static void refusals_are_told(void **state) {
         {"/socket.io/?EIO=3&transport=polling", "5|Unsupported protocol version||GET"},
     };
     struct fixture *f = begin();
-    harness_init(&f->h, SIO_SERVER_OPTIONS(.on_connection_error = on_refusal, .on_connection_error_user = f));
+    harness_init(&f->h, SIO_SERVER_OPTIONS(.on_connection_error = on_refusal,
+                                           .on_connection_error_user = f));
     harness_listen(&f->h);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(http_get_status(&f->h, cases[i].path), 400);
@@ -374,7 +380,8 @@ static void refusals_are_told(void **state) {
 
 /* ---- answers of the application ---- */
 
-static void answer_by_path(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void answer_by_path(const sio_request *req, const void *body, size_t len, sio_response *res,
+                           void *user) {
     struct fixture *f = user;
     (void)body;
     (void)len;
@@ -515,7 +522,8 @@ static bool close_and_check(const char *origin, void *user) {
     return true;
 }
 
-static void close_and_answer(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void close_and_answer(const sio_request *req, const void *body, size_t len,
+                             sio_response *res, void *user) {
     (void)req;
     (void)body;
     (void)len;
@@ -554,7 +562,8 @@ static void servers_may_be_closed_in_every_callback(void **state) {
         if (i % 2 == 0) {
             wire_get(w, paths[i / 2 % 3], "Origin: http://elsewhere\r\n");
         } else {
-            wire_upgrade_request(w, "/socket.io/?EIO=4&transport=websocket", "Origin: http://elsewhere\r\n");
+            wire_upgrade_request(w, "/socket.io/?EIO=4&transport=websocket",
+                                 "Origin: http://elsewhere\r\n");
         }
         f->h.patient = false;
         (void)wire_response(w);

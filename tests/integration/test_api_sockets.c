@@ -11,8 +11,8 @@
 struct fixture {
     struct harness h;
     sio_ns *root;
-    size_t count;      /* calls of what a test looks at */
-    int r;             /* result of what a callback did */
+    size_t count; /* calls of what a test looks at */
+    int r;        /* result of what a callback did */
     char text[256];
 };
 
@@ -104,7 +104,8 @@ static void references_keep_removed_namespaces(void **state) {
     harness_listen(&f->h);
     struct client *c = client_open(&f->h, SIO_WEBSOCKET);
     client_join(c, "/dyn");
-    sio_socket *s = sio_socket_ref(sio_ns_find(sio_server_find_ns(f->h.server, "/dyn"), c->socket_sid));
+    sio_socket *s =
+        sio_socket_ref(sio_ns_find(sio_server_find_ns(f->h.server, "/dyn"), c->socket_sid));
     assert_non_null(s);
     client_close(c);
     harness_wait_count(&f->h, &f->h.seen.disconnects, 1);
@@ -130,7 +131,8 @@ static void data_is_one_value(void **state) {
     assert_int_equal(sio_socket_set_data(s, "B", "ab", (size_t)2), SIO_ERR_INVALID);
     assert_int_equal(sio_socket_set_data(s, "ii", 1, 2), SIO_ERR_FORMAT);
     assert_int_equal(sio_socket_set_data(s, ""), SIO_ERR_FORMAT);
-    assert_string_equal(sio_socket_data(s), "{\"name\":\"Ada\",\"at\":[1,2]}"); /* errors change nothing */
+    assert_string_equal(sio_socket_data(s),
+                        "{\"name\":\"Ada\",\"at\":[1,2]}"); /* errors change nothing */
     assert_int_equal(sio_socket_set_data(s, "i", 7), 0);
     assert_string_equal(sio_socket_data(s), "7");
     assert_int_equal(sio_socket_set_data(s, NULL), 0);
@@ -224,7 +226,7 @@ static void rooms_are_listed(void **state) {
 
 struct selection {
     const char *title;
-    const char *rooms[4];  /* "*" as the first: everybody */
+    const char *rooms[4]; /* "*" as the first: everybody */
     const char *except[3];
     int but;               /* index of a client, -1 for nobody */
     const char *receivers; /* digits of the clients that are meant */
@@ -256,8 +258,8 @@ static void replace_ids(const char *const *from, const char **to, struct client 
     to[n] = NULL;
 }
 
-static void expect_selected(struct fixture *f, struct client *const *c, const char *title, const sio_to *to,
-                            const char *receivers) {
+static void expect_selected(struct fixture *f, struct client *const *c, const char *title,
+                            const sio_to *to, const char *receivers) {
     int r = sio_broadcast(f->root, to, "sel", "s", title);
     assert_int_equal(r, strlen(receivers));
     assert_int_equal(sio_broadcast(f->root, NULL, "end", ""), SELECTED);
@@ -370,7 +372,8 @@ static void on_fetch(int status, const sio_socket_info *sockets, size_t count, v
         assert_string_equal(sockets[i].id, sio_socket_id(sockets[i].socket));
         assert_null(sockets[i].rooms[sockets[i].room_count]);
         assert_string_equal(sockets[i].rooms[0], sockets[i].id);
-        (void)snprintf(f->text + used, sizeof f->text - used, "%s:%zu ", sockets[i].data, sockets[i].room_count);
+        (void)snprintf(f->text + used, sizeof f->text - used, "%s:%zu ", sockets[i].data,
+                       sockets[i].room_count);
     }
 }
 
@@ -409,7 +412,8 @@ static void join_on_connect(sio_socket *s, void *user) {
     f->r = sio_socket_join(s, SIO_ROOMS("hall"));
     assert_true(sio_socket_connected(s));
     assert_int_equal(sio_emit(s, "welcome", ""), 0);
-    (void)sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS("hall"), .but = s), "new", "s", sio_socket_id(s));
+    (void)sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS("hall"), .but = s), "new", "s",
+                        sio_socket_id(s));
 }
 
 static void connect_callbacks_come_first(void **state) {
@@ -444,7 +448,8 @@ static void move_all(sio_socket *s, sio_event *ev, void *user) {
     assert_int_equal(sio_ns_join(f->root, SIO_TO(.rooms = SIO_ROOMS("from")), SIO_ROOMS("to")), 0);
     assert_int_equal(sio_ns_leave(f->root, SIO_TO(.rooms = SIO_ROOMS("to")), SIO_ROOMS("from")), 0);
     assert_int_equal(sio_broadcast(f->root, SIO_TO(.rooms = SIO_ROOMS("from")), "lost", ""), 0);
-    assert_int_equal(sio_broadcast(f->root, SIO_TO(.rooms = SIO_ROOMS("to", "from")), "moved", ""), 3);
+    assert_int_equal(sio_broadcast(f->root, SIO_TO(.rooms = SIO_ROOMS("to", "from")), "moved", ""),
+                     3);
 }
 
 static void rooms_change_between_broadcasts(void **state) {
@@ -470,8 +475,20 @@ static void rooms_change_between_broadcasts(void **state) {
 }
 
 /* The callbacks in which a socket is disconnected, one after the other. */
-enum place { IN_CONNECT, IN_MIDDLEWARE, IN_ANY, IN_EVENT_MIDDLEWARE, IN_EVENT, IN_OUTGOING, IN_ERROR, IN_REPLY,
-             IN_DISCONNECTING, IN_DISCONNECT, IN_DRAIN, PLACES };
+enum place {
+    IN_CONNECT,
+    IN_MIDDLEWARE,
+    IN_ANY,
+    IN_EVENT_MIDDLEWARE,
+    IN_EVENT,
+    IN_OUTGOING,
+    IN_ERROR,
+    IN_REPLY,
+    IN_DISCONNECTING,
+    IN_DISCONNECT,
+    IN_DRAIN,
+    PLACES
+};
 
 struct places {
     struct fixture *f;
@@ -580,6 +597,7 @@ static void register_strikes(sio_ns *ns) {
 /* A life in which everything happens, as far as it gets. */
 static void live(struct fixture *f, unsigned transport) {
     struct client *c = client_open(&f->h, transport);
+    f->h.patient = false; /* from here on the end may come at any time */
     (void)client_send(c, "40");
     (void)client_send(c, "425[\"ev\"]");
     (void)client_send(c, "430[]");
@@ -605,7 +623,6 @@ static void sockets_may_be_disconnected_anywhere(void **state) {
         places.f = f;
         register_strikes(f->root);
         listen_observed(f);
-        f->h.patient = false;
         live(f, i / 2 % 2 == 1 ? SIO_POLLING : SIO_WEBSOCKET);
         if (places.at != IN_DRAIN) { /* the kernel may take all */
             assert_true(places.calls[places.at] > 0);

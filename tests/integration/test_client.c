@@ -88,8 +88,8 @@ static void closing_ends_clients(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(websocket_sessions_talk),   cmocka_unit_test(polling_sessions_talk),
-        cmocka_unit_test(upgraded_sessions_talk),    cmocka_unit_test(other_paths_are_not_found),
+        cmocka_unit_test(websocket_sessions_talk), cmocka_unit_test(polling_sessions_talk),
+        cmocka_unit_test(upgraded_sessions_talk),  cmocka_unit_test(other_paths_are_not_found),
         cmocka_unit_test(closing_ends_clients),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

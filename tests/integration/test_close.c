@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* Closing and freeing a server: in every state that connections can be in, from everywhere, in any order. */
+/* Closing and freeing a server: in every state that connections can be in, from everywhere, in any
+ * order. */
 #include "support/scenes.h"
 
 #include <sio/error.h>
@@ -177,7 +178,8 @@ static void close_in_connection_error(const sio_connection_error *error, void *u
     close_it(user);
 }
 
-static void close_in_request(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void close_in_request(const sio_request *req, const void *body, size_t len,
+                             sio_response *res, void *user) {
     (void)req;
     (void)body;
     (void)len;
@@ -196,8 +198,19 @@ static void close_in_post(sio_server *server, void *arg) {
 }
 
 enum place {
-    PLACE_CONNECT, PLACE_EVENT, PLACE_ACK, PLACE_DISCONNECT, PLACE_MIDDLEWARE, PLACE_ALLOW, PLACE_HEADERS, PLACE_ID,
-    PLACE_REFUSAL, PLACE_REQUEST, PLACE_NEW_NS, PLACE_POST, PLACE_COUNT
+    PLACE_CONNECT,
+    PLACE_EVENT,
+    PLACE_ACK,
+    PLACE_DISCONNECT,
+    PLACE_MIDDLEWARE,
+    PLACE_ALLOW,
+    PLACE_HEADERS,
+    PLACE_ID,
+    PLACE_REFUSAL,
+    PLACE_REQUEST,
+    PLACE_NEW_NS,
+    PLACE_POST,
+    PLACE_COUNT
 };
 
 static void prepare(struct closer *closer, enum place place) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* HTTP connections: pipelining, half-closed and slow peers, forms of targets, what must not be smuggled. */
+/* HTTP connections: pipelining, half-closed and slow peers, forms of targets, what must not be
+ * smuggled. */
 #include "support/client.h"
 
 #include <sio/error.h>
@@ -7,9 +8,10 @@
 #include <string.h>
 
 #define ANSWERS_MAX 64
-#define HANDSHAKE "/socket.io/?EIO=4&transport=polling"
+#define HANDSHAKE   "/socket.io/?EIO=4&transport=polling"
 
-/* The application: answers "/now" at once, "/big/N" with N bytes, keeps all others to be answered later. */
+/* The application: answers "/now" at once, "/big/N" with N bytes, keeps all others to be answered
+ * later. */
 struct app {
     struct harness h;
     size_t calls;
@@ -20,7 +22,8 @@ struct app {
     size_t big_len;
 };
 
-static void answer(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void answer(const sio_request *req, const void *body, size_t len, sio_response *res,
+                   void *user) {
     struct app *app = user;
     const char *url = sio_request_url(req);
     (void)body;
@@ -254,11 +257,31 @@ static void send_kept(sio_headers *headers, const sio_request *req, void *user) 
     app->kept_count = 0;
 }
 
+static void set_framing(sio_headers *headers, const sio_request *req, void *user) {
+    static const char *const names[] = {"Content-Length", "transfer-encoding", "CONNECTION"};
+    (void)req;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sio_headers_set(headers, names[i], "1"), SIO_ERR_INVALID);
+        assert_int_equal(sio_headers_add(headers, names[i], "1"), SIO_ERR_INVALID);
+    }
+    ((struct app *)user)->calls++;
+}
+
+static void the_framing_is_the_librarys(void **state) {
+    (void)state;
+    struct app app;
+    begin(&app, SIO_SERVER_OPTIONS(.on_headers = set_framing, .on_headers_user = &app));
+    assert_int_equal(http_get_status(&app.h, HANDSHAKE), 200);
+    assert_int_equal(app.calls, 1);
+    end(&app);
+}
+
 static void answers_do_not_mix(void **state) {
     (void)state;
     struct app app;
     char value[16];
-    begin(&app, SIO_SERVER_OPTIONS(.on_headers = send_kept, .on_headers_user = &app, .cookie = SIO_COOKIE(.name = "io")));
+    begin(&app, SIO_SERVER_OPTIONS(.on_headers = send_kept, .on_headers_user = &app,
+                                   .cookie = SIO_COOKIE(.name = "io")));
     struct wire *w = wire_open(&app.h);
     struct wire *ws = wire_open(&app.h);
     struct wire *poll = wire_open(&app.h);
@@ -346,14 +369,16 @@ static void origins_are_compared_with_the_host_of_the_target(void **state) {
 
 /* ---- requests with two meanings ---- */
 
+#define POST "POST /a HTTP/1.1\r\nHost: a\r\n"
+
 static void ambiguous_requests_end_the_connection(void **state) {
     (void)state;
     static const char *const requests[] = {
-        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
-        "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\nhello",
-        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        POST "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        POST "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        POST "Content-Length: +5\r\n\r\nhello",
+        POST "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        POST "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         "GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "GET /a HTTP/1.1\r\n\r\n",
         "GET /a HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n",
@@ -380,14 +405,16 @@ static void bodies_that_are_too_large_are_not_asked_for(void **state) {
     struct app app;
     begin(&app, SIO_SERVER_OPTIONS(.max_payload_bytes = 100));
     struct wire *w = wire_open(&app.h);
-    wire_puts(w, "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n");
+    wire_puts(
+        w, "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n");
     assert_true(wire_wait_bytes(w, 25));
     assert_int_equal(strncmp(w->in, "HTTP/1.1 100 Continue\r\n\r\n", 25), 0);
     wire_consume(w, 25);
     char body[100] = {0};
     wire_send(w, body, sizeof body);
     expect_body(w, "/now");
-    wire_puts(w, "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n");
+    wire_puts(
+        w, "POST /now HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n");
     wire_expect_status(w, 413);
     wire_close(w);
     end(&app);
@@ -423,6 +450,7 @@ int main(void) {
         cmocka_unit_test(half_closed_peers_want_no_further_answers),
         cmocka_unit_test(slow_readers_get_all_of_an_answer),
         cmocka_unit_test(answers_without_a_body_have_none),
+        cmocka_unit_test(the_framing_is_the_librarys),
         cmocka_unit_test(answers_do_not_mix),
         cmocka_unit_test(targets_may_be_absolute),
         cmocka_unit_test(origins_are_compared_with_the_host_of_the_target),

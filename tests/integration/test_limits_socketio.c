@@ -8,8 +8,8 @@
 
 #include <sio/error.h>
 
-#define ONE_PLACEHOLDER   "{\"_placeholder\":true,\"num\":0}"
-#define TWO_PLACEHOLDERS  ONE_PLACEHOLDER ",{\"_placeholder\":true,\"num\":1}"
+#define ONE_PLACEHOLDER  "{\"_placeholder\":true,\"num\":0}"
+#define TWO_PLACEHOLDERS ONE_PLACEHOLDER ",{\"_placeholder\":true,\"num\":1}"
 
 /* ---- attachments ---- */
 
@@ -122,7 +122,8 @@ static bool first_room_is_gone(void *arg) {
 static void namespaces_are_made_up_to_a_number(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.max_dynamic_namespaces = 2, .cleanup_empty_namespaces = true),
+    limit_begin(&t,
+                SIO_SERVER_OPTIONS(.max_dynamic_namespaces = 2, .cleanup_empty_namespaces = true),
                 add_namespaces);
     struct client *c = client_open(&t.h, SIO_WEBSOCKET);
     client_join(c, "/room-1");

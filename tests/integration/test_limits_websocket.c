@@ -61,7 +61,8 @@ static void send_in_fragments(struct client *c, size_t count) {
     static const char text[] = "42[\"echo\",1]";
     size_t last = count - 1;
     for (size_t i = 0; i < count; i++) {
-        uint8_t first = (uint8_t)((i == 0 ? WS_OP_TEXT : WS_OP_CONTINUATION) | (i == last ? WS_FIN : 0));
+        uint8_t first =
+            (uint8_t)((i == 0 ? WS_OP_TEXT : WS_OP_CONTINUATION) | (i == last ? WS_FIN : 0));
         wire_frame(c->ws, first, text + i, i == last ? sizeof text - 1 - last : 1);
     }
 }
@@ -109,7 +110,8 @@ static void upgrades_have_to_end_in_time(void **state) {
     client_join(c, "/");
     struct wire *w = wire_open(&t.h);
     char path[160];
-    assert_true(snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=websocket&sid=%s", c->sid) < 160);
+    assert_true(
+        snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=websocket&sid=%s", c->sid) < 160);
     wire_upgrade_request(w, path, "");
     wire_expect_status(w, 101);
     wire_text(w, "2probe");
@@ -165,7 +167,8 @@ static void polling_sessions_are_not_waited_for_longer(void **state) {
     harness_wait_count(&t.h, &t.h.seen.disconnects, 1);
     harness_pass_ms(&t.h, 80);
     wire_get(c->get, c->path, "");
-    assert_string_equal(wire_expect_status(c->get, 400)->body, "{\"code\":1,\"message\":\"Session ID unknown\"}");
+    assert_string_equal(wire_expect_status(c->get, 400)->body,
+                        "{\"code\":1,\"message\":\"Session ID unknown\"}");
     client_close(c);
     limit_end(&t);
 }
@@ -254,6 +257,40 @@ static void send_queues_may_be_above_the_soft_limit_for_a_time(void **state) {
     limit_end(&t);
 }
 
+/* Emits to a client that does not read until this much waits for it. @return number of events */
+static size_t fill(sio_socket *s, size_t bytes) {
+    size_t count = 0;
+    while (sio_socket_pending_bytes(s) < bytes) {
+        assert_true(sio_emit(s, "fill", "s", filler()) >= 0);
+        count++;
+    }
+    return count;
+}
+
+static void the_time_above_the_soft_limit_begins_anew(void **state) {
+    (void)state;
+    struct limit_test t;
+    limit_begin(&t,
+                SIO_SERVER_OPTIONS(.send_high_water_bytes = 50000, .send_soft_bytes = 100000,
+                                   .send_soft_ms = 200),
+                NULL);
+    struct client *c = client_join_root(&t.h);
+    sio_socket *s = sio_ns_find(harness_root(&t.h), c->socket_sid);
+    for (size_t round = 1; round <= 2; round++) {
+        wire_pause(c->ws);
+        size_t count = fill(s, 200000);
+        wire_resume(c->ws);
+        for (size_t i = 0; i < count; i++) {
+            assert_non_null(client_receive(c));
+        }
+        harness_wait_count(&t.h, &t.h.seen.drains, round);
+        harness_pass_ms(&t.h, 250); /* does not count: there is no queue */
+    }
+    limit_expect_none(&t, SIO_CAUSE_SEND_TIME);
+    client_close(c);
+    limit_end(&t);
+}
+
 static void polling_queues_have_the_hard_limit_too(void **state) {
     (void)state;
     struct limit_test t;
@@ -280,14 +317,7 @@ static void slow_clients_that_catch_up_stay(void **state) {
     struct client *c = client_join_root(&t.h);
     sio_socket *s = sio_ns_find(harness_root(&t.h), c->socket_sid);
     wire_pause(c->ws);
-    size_t sent = 0;
-    int r = 0;
-    while (r == 0 || sio_socket_pending_bytes(s) < 300000) {
-        r = sio_emit(s, "flood", "s", filler());
-        assert_true(r >= 0);
-        sent++;
-    }
-    assert_int_equal(r, SIO_SLOW);
+    size_t sent = fill(s, 300000);
     assert_int_equal(t.h.seen.drains, 0);
     harness_pass_ms(&t.h, 40); /* above the high-water mark, but never above the soft limit */
     wire_resume(c->ws);
@@ -316,6 +346,7 @@ int main(void) {
         cmocka_unit_test(heartbeats_have_to_be_answered_in_time),
         cmocka_unit_test(send_queues_have_a_hard_limit),
         cmocka_unit_test(send_queues_may_be_above_the_soft_limit_for_a_time),
+        cmocka_unit_test(the_time_above_the_soft_limit_begins_anew),
         cmocka_unit_test(polling_queues_have_the_hard_limit_too),
         cmocka_unit_test(slow_clients_that_catch_up_stay),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Connections that are lost, in every state that they can be in, and callbacks that end things while they end: nothing
- * may be left of them, neither memory nor counts.
+ * Connections that are lost, in every state that they can be in, and callbacks that end things
+ * while they end: nothing may be left of them, neither memory nor counts.
  */
 #include "support/scenes.h"
 
@@ -29,7 +29,8 @@ static void reset_all(struct scene *scene) {
 
 static void shut_down_all(struct scene *scene) {
     struct wire *wires[] = {scene->w, scene->c != NULL ? scene->c->ws : NULL,
-                            scene->c != NULL ? scene->c->get : NULL, scene->c != NULL ? scene->c->post : NULL};
+                            scene->c != NULL ? scene->c->get : NULL,
+                            scene->c != NULL ? scene->c->post : NULL};
     for (size_t i = 0; i < sizeof wires / sizeof wires[0]; i++) {
         if (wires[i] != NULL) {
             wire_shutdown(wires[i]);
@@ -131,7 +132,10 @@ static void many_connections_are_lost_at_once(void **state) {
     for (size_t i = 0; i < COUNT; i++) {
         clients[i] = client_open(&scene.h, i % 2 == 0 ? SIO_WEBSOCKET : SIO_POLLING);
         client_join(clients[i], "/");
-        assert_int_equal(sio_socket_join(sio_ns_find(harness_root(&scene.h), clients[i]->socket_sid), SIO_ROOMS("all")), 0);
+        assert_int_equal(
+            sio_socket_join(sio_ns_find(harness_root(&scene.h), clients[i]->socket_sid),
+                            SIO_ROOMS("all")),
+            0);
         if (clients[i]->get != NULL) {
             wire_get(clients[i]->get, clients[i]->path, "");
         }
@@ -212,7 +216,8 @@ static void watch_headers(sio_headers *headers, const sio_request *req, void *us
 
 static void begin_pair(struct pair *pair) {
     *pair = (struct pair){0};
-    harness_init(&pair->h, SIO_SERVER_OPTIONS(.on_headers = watch_headers, .on_headers_user = pair));
+    harness_init(&pair->h,
+                 SIO_SERVER_OPTIONS(.on_headers = watch_headers, .on_headers_user = pair));
     sio_ns *root = harness_root(&pair->h);
     sio_ns *other = sio_server_ns(pair->h.server, "/other");
     harness_observe(&pair->h, root);
@@ -254,7 +259,8 @@ static void handlers_may_end_all_sockets_of_a_connection(void **state) {
     end_pair(&pair);
 }
 
-/* Ending a polling session answers its GET: not before the handler has returned. The hook ends the session, too. */
+/* Ending a polling session answers its GET: not before the handler has returned. The hook ends the
+ * session, too. */
 static void hooks_are_not_called_within_other_callbacks(void **state) {
     (void)state;
     struct pair pair;

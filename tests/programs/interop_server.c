@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The server that the interoperability tests drive: flags, namespaces and events are those of tests/interop/SERVER.md.
+ * The server that the interoperability tests drive: flags, namespaces and events are those of
+ * tests/interop/SERVER.md.
  */
 #include <sio/sio.h>
 #include <sio/uv.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,12 +111,16 @@ static void add_items(sio_msg *m, const sio_val *array) {
     }
 }
 
-static void add_error(sio_msg *m, int status) {
-    if (status < 0) {
-        sio_msg_add_str(m, sio_strerror(status), SIO_NUL);
+static void add_text(sio_msg *m, const char *text) {
+    if (text != NULL) {
+        sio_msg_add_str(m, text, SIO_NUL);
     } else {
         sio_msg_add_null(m);
     }
+}
+
+static void add_error(sio_msg *m, int status) {
+    add_text(m, status < 0 ? sio_strerror(status) : NULL);
 }
 
 /* A message for the event that an argument names, with the items of another one. */
@@ -158,7 +164,8 @@ static bool read_names(const sio_val *v, const char *names[NAMES_MAX + 1]) {
         names[count++] = one;
     }
     sio_val_iter it = {0};
-    for (const sio_val *e = sio_val_next(v, &it); e != NULL && count < NAMES_MAX; e = sio_val_next(v, &it)) {
+    for (const sio_val *e = sio_val_next(v, &it); e != NULL && count < NAMES_MAX;
+         e = sio_val_next(v, &it)) {
         const char *name = sio_val_str(e, NULL);
         if (name != NULL) {
             names[count++] = name;
@@ -241,7 +248,8 @@ static void on_ask(sio_socket *s, sio_event *ev, void *user) {
     (void)sio_val_int(sio_event_arg(ev, 0), &timeout);
     sio_ack *ack = sio_event_take_ack(ev);
     sio_msg *m = msg_of(ev, 1);
-    if (sio_emit_ack_msg(s, SIO_ACK(.fn = on_answer, .user = ack, .timeout_ms = (uint32_t)timeout), m) < 0) {
+    if (sio_emit_ack_msg(s, SIO_ACK(.fn = on_answer, .user = ack, .timeout_ms = (uint32_t)timeout),
+                         m) < 0) {
         sio_ack_free(ack);
     }
     sio_msg_unref(m);
@@ -266,19 +274,15 @@ static void on_volatile(sio_socket *s, sio_event *ev, void *user) {
     (void)sio_emit(s, "volatile-end", "");
 }
 
-static void on_join(sio_socket *s, sio_event *ev, void *user) {
+static void on_join_or_leave(sio_socket *s, sio_event *ev, void *user) {
     (void)user;
     const char *rooms[NAMES_MAX + 1];
     (void)read_names(sio_event_arg(ev, 0), rooms);
-    (void)sio_socket_join(s, rooms);
-    (void)sio_event_reply(ev, "");
-}
-
-static void on_leave(sio_socket *s, sio_event *ev, void *user) {
-    (void)user;
-    const char *rooms[NAMES_MAX + 1];
-    (void)read_names(sio_event_arg(ev, 0), rooms);
-    sio_socket_leave(s, rooms);
+    if (strcmp(sio_event_name(ev), "join") == 0) {
+        (void)sio_socket_join(s, rooms);
+    } else {
+        sio_socket_leave(s, rooms);
+    }
     (void)sio_event_reply(ev, "");
 }
 
@@ -304,24 +308,12 @@ static void on_handshake(sio_socket *s, sio_event *ev, void *user) {
     sio_msg *m = new_msg(NULL);
     sio_msg_begin_object(m);
     sio_msg_key(m, "auth");
-    if (sio_socket_auth(s) != NULL) {
-        sio_msg_add_val(m, sio_socket_auth(s));
-    } else {
-        sio_msg_add_json(m, "{}", SIO_NUL);
-    }
+    const sio_val *auth = sio_socket_auth(s);
+    (void)(auth != NULL ? sio_msg_add_val(m, auth) : sio_msg_add_json(m, "{}", SIO_NUL));
     sio_msg_key(m, "query");
-    if (has_query) {
-        sio_msg_add_str(m, query, SIO_NUL);
-    } else {
-        sio_msg_add_null(m);
-    }
+    add_text(m, has_query ? query : NULL);
     sio_msg_key(m, "header");
-    const char *header = sio_request_header(req, "x-test");
-    if (header != NULL) {
-        sio_msg_add_str(m, header, SIO_NUL);
-    } else {
-        sio_msg_add_null(m);
-    }
+    add_text(m, sio_request_header(req, "x-test"));
     sio_msg_key(m, "url");
     sio_msg_add_str(m, sio_request_url(req), SIO_NUL);
     sio_msg_key(m, "address");
@@ -344,9 +336,12 @@ static void add_common(sio_ns *ns) {
     static const struct {
         const char *name;
         sio_event_fn fn;
-    } events[] = {{"echo", on_echo},   {"ack", on_ack},   {"twice", on_twice}, {"cast", on_cast},
-                  {"tell", on_tell},   {"ask", on_ask},   {"burst", on_burst}, {"volatile", on_volatile},
-                  {"join", on_join},   {"leave", on_leave}, {"rooms", on_rooms}, {"handshake", on_handshake},
+    } events[] = {{"echo", on_echo},          {"ack", on_ack},
+                  {"twice", on_twice},        {"cast", on_cast},
+                  {"tell", on_tell},          {"ask", on_ask},
+                  {"burst", on_burst},        {"volatile", on_volatile},
+                  {"join", on_join_or_leave}, {"leave", on_join_or_leave},
+                  {"rooms", on_rooms},        {"handshake", on_handshake},
                   {"kick", on_kick}};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         check(sio_ns_on(ns, events[i].name, events[i].fn, NULL), "handler");
@@ -363,7 +358,8 @@ static void announce(sio_socket *s, void *user) {
 static void announce_end(sio_socket *s, int reason, int cause, void *user) {
     (void)cause;
     (void)user;
-    printf("disconnect %s %s %s\n", sio_ns_name(sio_socket_ns(s)), sio_socket_id(s), sio_reason_text(reason));
+    printf("disconnect %s %s %s\n", sio_ns_name(sio_socket_ns(s)), sio_socket_id(s),
+           sio_reason_text(reason));
 }
 
 static sio_ns *announced(sio_ns *ns) {
@@ -477,7 +473,8 @@ static void on_answers(int status, const sio_answers *answers, void *user) {
 }
 
 /* A broadcast for answers takes a format: the items of an array, up to five. */
-static int ask_many(sio_ns *ns, const struct selection *selection, const sio_event *ev, sio_ack *ack) {
+static int ask_many(sio_ns *ns, const struct selection *selection, const sio_event *ev,
+                    sio_ack *ack) {
     static const char *const formats[] = {"", "v", "vv", "vvv", "vvvv", "vvvvv"};
     const sio_val *args = sio_event_arg(ev, 3);
     size_t count = sio_val_count(args);
@@ -485,8 +482,9 @@ static int ask_many(sio_ns *ns, const struct selection *selection, const sio_eve
         return SIO_ERR_INVALID;
     }
     return sio_broadcast_ack(ns, &selection->to, (uint32_t)selection->timeout_ms, on_answers, ack,
-                             sio_val_str(sio_event_arg(ev, 2), NULL), formats[count], sio_val_at(args, 0),
-                             sio_val_at(args, 1), sio_val_at(args, 2), sio_val_at(args, 3), sio_val_at(args, 4));
+                             sio_val_str(sio_event_arg(ev, 2), NULL), formats[count],
+                             sio_val_at(args, 0), sio_val_at(args, 1), sio_val_at(args, 2),
+                             sio_val_at(args, 3), sio_val_at(args, 4));
 }
 
 static void control_emit(sio_socket *s, sio_event *ev, void *user) {
@@ -542,34 +540,20 @@ static void control_fetch(sio_socket *s, sio_event *ev, void *user) {
     check(sio_ns_fetch(ns_of(ev), &selection.to, on_fetched, sio_event_take_ack(ev)), "fetch");
 }
 
-static void control_join(sio_socket *s, sio_event *ev, void *user) {
+/* Joins, leaves or drops a selection; `user` is the name of the event. */
+static void control_change(sio_socket *s, sio_event *ev, void *user) {
     (void)s;
-    (void)user;
     struct selection selection;
     const char *rooms[NAMES_MAX + 1];
     read_selection(sio_event_arg(ev, 1), &selection);
     (void)read_names(sio_event_arg(ev, 2), rooms);
-    check(sio_ns_join(ns_of(ev), &selection.to, rooms), "join");
-    (void)sio_event_reply(ev, "");
-}
-
-static void control_leave(sio_socket *s, sio_event *ev, void *user) {
-    (void)s;
-    (void)user;
-    struct selection selection;
-    const char *rooms[NAMES_MAX + 1];
-    read_selection(sio_event_arg(ev, 1), &selection);
-    (void)read_names(sio_event_arg(ev, 2), rooms);
-    check(sio_ns_leave(ns_of(ev), &selection.to, rooms), "leave");
-    (void)sio_event_reply(ev, "");
-}
-
-static void control_drop(sio_socket *s, sio_event *ev, void *user) {
-    (void)s;
-    (void)user;
-    struct selection selection;
-    read_selection(sio_event_arg(ev, 1), &selection);
-    check(sio_ns_disconnect(ns_of(ev), &selection.to, is_true(sio_event_arg(ev, 2))), "drop");
+    if (strcmp(user, "join") == 0) {
+        check(sio_ns_join(ns_of(ev), &selection.to, rooms), user);
+    } else if (strcmp(user, "leave") == 0) {
+        check(sio_ns_leave(ns_of(ev), &selection.to, rooms), user);
+    } else {
+        check(sio_ns_disconnect(ns_of(ev), &selection.to, is_true(sio_event_arg(ev, 2))), user);
+    }
     (void)sio_event_reply(ev, "");
 }
 
@@ -577,11 +561,7 @@ static void control_sockets(sio_socket *s, sio_event *ev, void *user) {
     (void)s;
     (void)user;
     const sio_ns *ns = sio_server_find_ns(server, sio_val_str(sio_event_arg(ev, 0), NULL));
-    if (ns != NULL) {
-        (void)sio_event_reply(ev, "U", (uint64_t)sio_ns_count(ns));
-    } else {
-        (void)sio_event_reply(ev, "n");
-    }
+    (void)sio_event_reply(ev, ns != NULL ? "U" : "n", (uint64_t)sio_ns_count(ns));
 }
 
 static void control_sessions(sio_socket *s, sio_event *ev, void *user) {
@@ -608,9 +588,9 @@ static void control_close(sio_socket *s, sio_event *ev, void *user) {
 static void add_control(sio_ns *ns) {
     check(sio_ns_on(ns, "emit", control_emit, NULL), "handler");
     check(sio_ns_on(ns, "fetch", control_fetch, NULL), "handler");
-    check(sio_ns_on(ns, "join", control_join, NULL), "handler");
-    check(sio_ns_on(ns, "leave", control_leave, NULL), "handler");
-    check(sio_ns_on(ns, "drop", control_drop, NULL), "handler");
+    check(sio_ns_on(ns, "join", control_change, "join"), "handler");
+    check(sio_ns_on(ns, "leave", control_change, "leave"), "handler");
+    check(sio_ns_on(ns, "drop", control_change, "drop"), "handler");
     check(sio_ns_on(ns, "sockets", control_sockets, NULL), "handler");
     check(sio_ns_on(ns, "sessions", control_sessions, NULL), "handler");
     check(sio_ns_on(ns, "close", control_close, NULL), "handler");
@@ -628,8 +608,12 @@ static void add_namespaces(void) {
     check(sio_ns_on_error(guarded, send_refused, NULL), "handler");
     check(sio_ns_on(guarded, "later", on_later_event, NULL), "handler");
     check(sio_ns_on_any(announced(sio_server_ns(server, "/any")), on_any, NULL), "handler");
-    check(sio_ns_on_connect(common(sio_server_ns_match(server, "^/room-[0-9]+$")), send_hello, NULL), "handler");
-    check(sio_ns_on_connect(common(sio_server_ns_check(server, check_name, NULL)), send_hello, NULL), "handler");
+    check(
+        sio_ns_on_connect(common(sio_server_ns_match(server, "^/room-[0-9]+$")), send_hello, NULL),
+        "handler");
+    check(
+        sio_ns_on_connect(common(sio_server_ns_check(server, check_name, NULL)), send_hello, NULL),
+        "handler");
     add_control(announced(sio_server_ns(server, "/control")));
 }
 
@@ -637,19 +621,12 @@ static void add_namespaces(void) {
 
 static void allow(const sio_request *req, sio_next *next, void *user) {
     (void)user;
-    const char *reject = sio_request_header(req, "x-reject");
+    const char *now = sio_request_header(req, "x-reject");
     const char *late = sio_request_header(req, "x-reject-later");
-    bool late_ok = sio_request_header(req, "x-allow-later") != NULL;
-    const char *message = reject != NULL ? reject : late;
-    bool refuse = message != NULL;
-    if (refuse && *message == '\0') {
-        message = NULL;
-    }
-    if (late != NULL || late_ok) {
-        decide_later(next, refuse, message, NULL);
-    } else {
-        decide(next, refuse, message, NULL);
-    }
+    const char *refusal = now != NULL ? now : late;
+    const char *message = refusal != NULL && *refusal != '\0' ? refusal : NULL;
+    bool is_late = late != NULL || sio_request_header(req, "x-allow-later") != NULL;
+    (is_late ? decide_later : decide)(next, refusal != NULL, message, NULL);
 }
 
 static int generate_id(const sio_request *req, char *buffer, size_t size, void *user) {
@@ -686,118 +663,105 @@ struct flags {
     sio_server_options options;
     sio_cors cors;
     sio_cookie cookie;
-    char origins[1024];
-    uint16_t port;
+    char origins[1024]; /* of all --cors */
+    const char *transports;
+    uint32_t port;
+    bool allow_request;
+    bool generate_id;
+    bool headers;
 };
 
-static void usage(const char *what) {
-    fprintf(stderr, "interop_server: %s\n", what);
-    exit(EXIT_USAGE);
-}
+enum flag_kind { FLAG_SWITCH, FLAG_NUMBER, FLAG_SIZE, FLAG_TEXT, FLAG_ORIGIN };
 
-static unsigned read_transports(const char *list) {
-    return (strstr(list, "polling") != NULL ? SIO_POLLING : 0u) |
-           (strstr(list, "websocket") != NULL ? SIO_WEBSOCKET : 0u);
+#define FLAG(kind, name, member)                                                                   \
+    { name, FLAG_##kind, offsetof(struct flags, member) }
+
+static const struct flag {
+    const char *name;
+    enum flag_kind kind;
+    size_t at; /* in struct flags */
+} all_flags[] = {
+    FLAG(NUMBER, "--port", port),
+    FLAG(TEXT, "--path", options.path),
+    FLAG(SWITCH, "--no-trailing-slash", options.no_trailing_slash),
+    FLAG(NUMBER, "--ping-interval", options.ping_interval_ms),
+    FLAG(NUMBER, "--ping-timeout", options.ping_timeout_ms),
+    FLAG(NUMBER, "--upgrade-timeout", options.upgrade_timeout_ms),
+    FLAG(NUMBER, "--connect-timeout", options.connect_timeout_ms),
+    FLAG(SIZE, "--max-payload", options.max_payload_bytes),
+    FLAG(TEXT, "--transports", transports),
+    FLAG(SWITCH, "--no-upgrade", options.no_upgrade),
+    FLAG(ORIGIN, "--cors", origins),
+    FLAG(SWITCH, "--cors-credentials", cors.credentials),
+    FLAG(TEXT, "--cors-methods", cors.methods),
+    FLAG(TEXT, "--cors-allow-headers", cors.headers),
+    FLAG(TEXT, "--cors-expose-headers", cors.expose),
+    FLAG(NUMBER, "--cors-max-age", cors.max_age_s),
+    FLAG(TEXT, "--cookie", cookie.name),
+    FLAG(SWITCH, "--allow-request", allow_request),
+    FLAG(TEXT, "--initial-packet", options.initial_packet),
+    FLAG(SWITCH, "--generate-id", generate_id),
+    FLAG(SWITCH, "--headers", headers),
+    FLAG(SWITCH, "--cleanup-empty", options.cleanup_empty_namespaces),
+    FLAG(SIZE, "--http-compression-threshold", options.compression_threshold_bytes),
+    FLAG(SWITCH, "--no-http-compression", options.no_compression),
+    FLAG(SWITCH, "--no-serve-client", options.no_client),
+};
+
+static const struct flag *find_flag(const char *name) {
+    for (size_t i = 0; i < sizeof all_flags / sizeof all_flags[0]; i++) {
+        if (strcmp(name, all_flags[i].name) == 0) {
+            return &all_flags[i];
+        }
+    }
+    fprintf(stderr, "interop_server: unknown flag %s\n", name);
+    exit(EXIT_USAGE);
 }
 
 static void add_origin(struct flags *f, const char *origin) {
     size_t len = strlen(f->origins);
     snprintf(f->origins + len, sizeof f->origins - len, "%s%s", len > 0 ? " " : "", origin);
+}
+
+static void set_flag(struct flags *f, const struct flag *flag, const char *value) {
+    void *at = (char *)f + flag->at;
+    switch (flag->kind) {
+    case FLAG_SWITCH: *(bool *)at = true; break;
+    case FLAG_NUMBER: *(uint32_t *)at = (uint32_t)strtoul(value, NULL, 10); break;
+    case FLAG_SIZE: *(size_t *)at = strtoul(value, NULL, 10); break;
+    case FLAG_TEXT: *(const char **)at = value; break;
+    case FLAG_ORIGIN: add_origin(f, value); break;
+    }
+}
+
+static void apply(struct flags *f) {
+    sio_server_options *o = &f->options;
+    f->cors.size = sizeof f->cors;
+    f->cookie.size = sizeof f->cookie;
     f->cors.origin = f->origins;
-    f->options.cors = &f->cors;
-}
-
-/* @return false when it is no flag without a value */
-static bool read_switch(struct flags *f, const char *name) {
-    sio_server_options *o = &f->options;
-    if (strcmp(name, "--no-trailing-slash") == 0) {
-        o->no_trailing_slash = true;
-    } else if (strcmp(name, "--no-upgrade") == 0) {
-        o->no_upgrade = true;
-    } else if (strcmp(name, "--cors-credentials") == 0) {
-        f->cors.credentials = true;
-    } else if (strcmp(name, "--allow-request") == 0) {
-        o->allow_request = allow;
-    } else if (strcmp(name, "--generate-id") == 0) {
-        o->generate_id = generate_id;
-    } else if (strcmp(name, "--headers") == 0) {
-        o->on_initial_headers = add_initial;
-        o->on_headers = add_every;
-    } else if (strcmp(name, "--cleanup-empty") == 0) {
-        o->cleanup_empty_namespaces = true;
-    } else if (strcmp(name, "--no-http-compression") == 0) {
-        o->no_compression = true;
-    } else if (strcmp(name, "--no-serve-client") == 0) {
-        o->no_client = true;
-    } else {
-        return false;
+    o->cors = f->origins[0] != '\0' ? &f->cors : NULL;
+    o->cookie = f->cookie.name != NULL ? &f->cookie : NULL;
+    o->allow_request = f->allow_request ? allow : NULL;
+    o->generate_id = f->generate_id ? generate_id : NULL;
+    o->on_initial_headers = f->headers ? add_initial : NULL;
+    o->on_headers = f->headers ? add_every : NULL;
+    if (f->transports != NULL) {
+        o->transports = (strstr(f->transports, "polling") != NULL ? SIO_POLLING : 0u) |
+                        (strstr(f->transports, "websocket") != NULL ? SIO_WEBSOCKET : 0u);
     }
-    return true;
-}
-
-/* @return false when it is no number */
-static bool read_number(struct flags *f, const char *name, const char *value) {
-    sio_server_options *o = &f->options;
-    uint32_t number = (uint32_t)strtoul(value, NULL, 10);
-    if (strcmp(name, "--port") == 0) {
-        f->port = (uint16_t)number;
-    } else if (strcmp(name, "--ping-interval") == 0) {
-        o->ping_interval_ms = number;
-    } else if (strcmp(name, "--ping-timeout") == 0) {
-        o->ping_timeout_ms = number;
-    } else if (strcmp(name, "--upgrade-timeout") == 0) {
-        o->upgrade_timeout_ms = number;
-    } else if (strcmp(name, "--connect-timeout") == 0) {
-        o->connect_timeout_ms = number;
-    } else if (strcmp(name, "--max-payload") == 0) {
-        o->max_payload_bytes = number;
-    } else if (strcmp(name, "--cors-max-age") == 0) {
-        f->cors.max_age_s = number;
-    } else if (strcmp(name, "--http-compression-threshold") == 0) {
-        o->compression_threshold_bytes = number;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static bool read_text(struct flags *f, const char *name, const char *value) {
-    if (strcmp(name, "--path") == 0) {
-        f->options.path = value;
-    } else if (strcmp(name, "--transports") == 0) {
-        f->options.transports = read_transports(value);
-    } else if (strcmp(name, "--cors") == 0) {
-        add_origin(f, value);
-    } else if (strcmp(name, "--cors-methods") == 0) {
-        f->cors.methods = value;
-    } else if (strcmp(name, "--cors-allow-headers") == 0) {
-        f->cors.headers = value;
-    } else if (strcmp(name, "--cors-expose-headers") == 0) {
-        f->cors.expose = value;
-    } else if (strcmp(name, "--cookie") == 0) {
-        f->cookie.name = value;
-        f->options.cookie = &f->cookie;
-    } else if (strcmp(name, "--initial-packet") == 0) {
-        f->options.initial_packet = value;
-    } else {
-        return false;
-    }
-    return true;
 }
 
 static void read_flags(struct flags *f, char **argv) {
     sio_server_options_init(&f->options);
-    f->cors.size = sizeof f->cors;
-    f->cookie.size = sizeof f->cookie;
-    for (; *argv != NULL; argv++) {
-        if (read_switch(f, *argv)) {
-            continue;
+    while (*argv != NULL) {
+        const struct flag *flag = find_flag(*argv++);
+        if (flag->kind != FLAG_SWITCH && *argv == NULL) {
+            fprintf(stderr, "interop_server: %s needs a value\n", flag->name);
+            exit(EXIT_USAGE);
         }
-        if (argv[1] == NULL || (!read_number(f, argv[0], argv[1]) && !read_text(f, argv[0], argv[1]))) {
-            usage(*argv);
-        }
-        argv++;
+        set_flag(f, flag, flag->kind != FLAG_SWITCH ? *argv++ : NULL);
     }
+    apply(f);
 }
 
 /* ---- main ---- */
@@ -825,7 +789,7 @@ int main(int argc, char **argv) {
     check(sio_server_new(&server, &flags.options), "server");
     add_namespaces();
     check(sio_server_attach_uv(server, &loop), "loop");
-    listen_on(flags.port);
+    listen_on((uint16_t)flags.port);
     check(uv_signal_init(&loop, &terminate), "signal");
     check(uv_signal_start(&terminate, on_terminate, SIGTERM), "signal");
     printf("listening %u\n", (unsigned)sio_server_port(server));

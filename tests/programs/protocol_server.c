@@ -4,8 +4,9 @@
  *
  *     protocol_server [PORT]
  *
- * /engine.io/ is plain Engine.IO, where every message is sent back; /socket.io/ is Socket.IO. Both are on one port,
- * hence in one engine, whose path is "/": which of the two a session is for is told by the request that opened it.
+ * /engine.io/ is plain Engine.IO, where every message is sent back; /socket.io/ is Socket.IO. Both
+ * are on one port, hence in one engine, whose path is "/": which of the two a session is for is
+ * told by the request that opened it.
  */
 #include <signal.h>
 #include <sio/sio.h>
@@ -128,9 +129,11 @@ static void listen_on(uint16_t port) {
 
 int main(int argc, char **argv) {
     unsigned long port = argc > 1 ? strtoul(argv[1], NULL, 10) : 3000;
-    check(sio_server_new(&server, SIO_SERVER_OPTIONS(.path = "/", .ping_interval_ms = 300, .ping_timeout_ms = 200,
-                                                     .max_payload_bytes = 1000000, .connect_timeout_ms = 1000,
-                                                     .cors = SIO_CORS(.origin = "*"))),
+    check(sio_server_new(&server,
+                         SIO_SERVER_OPTIONS(.path = "/", .ping_interval_ms = 300,
+                                            .ping_timeout_ms = 200, .max_payload_bytes = 1000000,
+                                            .connect_timeout_ms = 1000,
+                                            .cors = SIO_CORS(.origin = "*"))),
           "server");
     add_handlers();
     listen_on((uint16_t)port);

@@ -62,7 +62,8 @@ static void take_base64(struct client *c, const char *text, size_t len) {
     free(bytes);
 }
 
-/* Packets of a polling payload are separated by U+001E (Engine.IO protocol, "HTTP long-polling"). */
+/* Packets of a polling payload are separated by U+001E (Engine.IO protocol, "HTTP long-polling").
+ */
 static void take_payload(struct client *c, const char *data, size_t len) {
     const char *end = data + len;
     while (data < end) {
@@ -325,7 +326,8 @@ bool client_try_join(struct client *c, const char *nsp) {
         return false;
     }
     const struct packet *p = client_receive(c);
-    const char *sid = p != NULL && strncmp(p->data, "40", 2) == 0 ? strstr(p->data, "{\"sid\":\"") : NULL;
+    const char *sid =
+        p != NULL && strncmp(p->data, "40", 2) == 0 ? strstr(p->data, "{\"sid\":\"") : NULL;
     return sid != NULL && sscanf(sid, "{\"sid\":\"%63[^\"]\"", c->socket_sid) == 1;
 }
 
@@ -344,11 +346,14 @@ void client_expect_at(struct client *c, const char *packet, const char *file, in
     }
 }
 
-void client_expect_binary_at(struct client *c, const void *data, size_t len, const char *file, int line) {
+void client_expect_binary_at(struct client *c, const void *data, size_t len, const char *file,
+                             int line) {
     const struct packet *p = client_receive(c);
     if (p == NULL || !p->binary || p->len != len || memcmp(p->data, data, len) != 0) {
         print_error("%s:%d: waited for %zu bytes, and got %s\n", file, line, len,
-                    p == NULL ? "nothing" : p->binary ? "others" : p->data);
+                    p == NULL   ? "nothing"
+                    : p->binary ? "others"
+                                : p->data);
         _fail(file, line);
     }
 }

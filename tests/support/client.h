@@ -2,10 +2,10 @@
 /*
  * A Socket.IO client for tests: a session on polling or WebSocket, its packets as text.
  *
- * It answers heartbeats by itself. Everything else that the server sends stands in one queue, in order: Engine.IO
- * packets as they are written on a WebSocket, without a type for binary ones. Functions that wait return false or
- * NULL when the session has ended, the deadline has passed, or (in an impatient harness) nothing moves any more;
- * the _expect functions fail the test then.
+ * It answers heartbeats by itself. Everything else that the server sends stands in one queue, in
+ * order: Engine.IO packets as they are written on a WebSocket, without a type for binary ones.
+ * Functions that wait return false or NULL when the session has ended, the deadline has passed, or
+ * (in an impatient harness) nothing moves any more; the _expect functions fail the test then.
  */
 #ifndef SUPPORT_CLIENT_H
 #define SUPPORT_CLIENT_H
@@ -38,7 +38,8 @@ struct client {
     struct packet *taken; /* the last one received */
 };
 
-/** Opens a session (SIO_POLLING or SIO_WEBSOCKET) on the default path; fails the test when it is refused. */
+/** Opens a session (SIO_POLLING or SIO_WEBSOCKET) on the default path; fails the test when it is
+ * refused. */
 struct client *client_open(struct harness *h, unsigned transport);
 
 /** As client_open(), with extra header fields; NULL when it is refused. */
@@ -53,7 +54,8 @@ void client_close(struct client *c);
 /** Moves a session from polling to WebSocket. @return whether it was done */
 bool client_upgrade(struct client *c);
 
-/** Sends packets as text; on polling waits for the answer to the POST. @return whether they were taken */
+/** Sends packets as text; on polling waits for the answer to the POST. @return whether they were
+ * taken */
 bool client_send(struct client *c, const char *packet);
 
 /** The same with a format of printf. */
@@ -83,17 +85,20 @@ void client_expect_at(struct client *c, const char *packet, const char *file, in
 #define client_expect(c, packet) client_expect_at(c, packet, __FILE__, __LINE__)
 
 /** Waits for the next packet and requires it to be these bytes. */
-void client_expect_binary_at(struct client *c, const void *data, size_t len, const char *file, int line);
+void client_expect_binary_at(struct client *c, const void *data, size_t len, const char *file,
+                             int line);
 #define client_expect_binary(c, data, len) client_expect_binary_at(c, data, len, __FILE__, __LINE__)
 
 /** Waits for the end of the session, skipping packets. */
 bool client_wait_end(struct client *c);
 
-/** Requires that an echo comes and nothing before it: "42["echo",..]" is answered by the server's handler. */
+/** Requires that an echo comes and nothing before it: "42["echo",..]" is answered by the server's
+ * handler. */
 void client_expect_alive_at(struct client *c, const char *file, int line);
 #define client_expect_alive(c) client_expect_alive_at(c, __FILE__, __LINE__)
 
-/** Registers the handler of "echo": it answers with the same event and arguments, or acknowledges with them. */
+/** Registers the handler of "echo": it answers with the same event and arguments, or acknowledges
+ * with them. */
 void harness_echo(sio_ns *ns);
 
 #endif /* SUPPORT_CLIENT_H */

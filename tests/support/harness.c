@@ -20,7 +20,8 @@
 static void on_log(int level, const char *component, const char *message, void *user) {
     struct harness *h = user;
     char line[1024];
-    int n = snprintf(line, sizeof line, "%s %s %s\n", sio_log_level_name(level), component, message);
+    int n =
+        snprintf(line, sizeof line, "%s %s %s\n", sio_log_level_name(level), component, message);
     size_t len = (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;
     if (getenv("SIO_TEST_LOG") != NULL) {
         (void)fputs(line, stderr);
@@ -208,7 +209,8 @@ static bool has_counted(void *arg) {
     return *c->counter >= c->value;
 }
 
-void harness_wait_count_at(struct harness *h, const size_t *counter, size_t value, const char *file, int line) {
+void harness_wait_count_at(struct harness *h, const size_t *counter, size_t value, const char *file,
+                           int line) {
     struct counted c = {counter, value};
     if (!harness_wait(h, has_counted, &c)) {
         print_error("%s:%d: waited for %zu, and got %zu\n", file, line, value, *counter);
@@ -324,7 +326,8 @@ void harness_watch(struct harness *h, struct harness_watch *w, uint32_t events) 
     control(h, w, EPOLL_CTL_ADD, events);
 }
 
-void harness_rewatch(struct harness *h, struct harness_watch *w, uint32_t old_events, uint32_t events) {
+void harness_rewatch(struct harness *h, struct harness_watch *w, uint32_t old_events,
+                     uint32_t events) {
     if (events == old_events) {
         return;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * A server and its clients in one thread: the harness owns a loop with a server on it, and serves the sockets of the
- * test's clients (wire.h, client.h) from the same loop. Nothing sleeps: the loop runs until what a test waits for has
- * happened, or a deadline has passed.
+ * A server and its clients in one thread: the harness owns a loop with a server on it, and serves
+ * the sockets of the test's clients (wire.h, client.h) from the same loop. Nothing sleeps: the loop
+ * runs until what a test waits for has happened, or a deadline has passed.
  *
  *     static void server_answers(void **state) {
  *         struct harness h;
@@ -33,35 +33,36 @@
 struct observed {
     size_t connects;
     size_t disconnects;
-    int reason;              /* of the last disconnection, enum sio_reason */
-    int cause;               /* the same, enum sio_cause */
-    size_t errors;           /* calls of the error callback */
-    char error[160];         /* its last message */
-    char last_id[64];        /* id of the socket that has connected last */
-    size_t drains;           /* calls of the drain callback */
+    int reason;       /* of the last disconnection, enum sio_reason */
+    int cause;        /* the same, enum sio_cause */
+    size_t errors;    /* calls of the error callback */
+    char error[160];  /* its last message */
+    char last_id[64]; /* id of the socket that has connected last */
+    size_t drains;    /* calls of the drain callback */
 };
 
 struct harness {
     uv_loop_t loop;
-    sio_server *server;   /* attached to the loop; NULL after harness_close() */
+    sio_server *server; /* attached to the loop; NULL after harness_close() */
     uint16_t port;
     struct observed seen;
 
     /**
-     * How long to wait for what does not come: to a deadline of many seconds, which is what tests want that expect
-     * it to come; or, when false, until nothing moves any more. For tests that make the server lose things.
+     * How long to wait for what does not come: to a deadline of many seconds, which is what tests
+     * want that expect it to come; or, when false, until nothing moves any more. For tests that
+     * make the server lose things.
      */
     bool patient;
     /** Tells when patience ends; NULL: never. */
     bool (*may_have_lost)(void);
 
-    uv_poll_t poll;       /* watches `epoll`, which watches the clients' sockets */
-    uv_timer_t timer;     /* wakes the loop at the end of waiting */
+    uv_poll_t poll;   /* watches `epoll`, which watches the clients' sockets */
+    uv_timer_t timer; /* wakes the loop at the end of waiting */
     int epoll;
     bool expired;
-    bool closed;          /* the server has closed */
-    size_t activity;      /* grows with everything that clients read */
-    char *log;            /* all that was logged: lines of "level component message" */
+    bool closed;     /* the server has closed */
+    size_t activity; /* grows with everything that clients read */
+    char *log;       /* all that was logged: lines of "level component message" */
     size_t log_len;
     size_t log_cap;
 };
@@ -75,14 +76,15 @@ struct harness_watch {
 /* ---- life ---- */
 
 /**
- * Makes loop and server, with the namespace "/". The server logs to the harness unless the options have a log
- * function.
+ * Makes loop and server, with the namespace "/". The server logs to the harness unless the options
+ * have a log function.
  *
  * @param options  copied; NULL for the defaults
  */
 void harness_init(struct harness *h, const sio_server_options *options);
 
-/** The same, for tests in which it may fail. @return 0, or the error: then nothing is left to free */
+/** The same, for tests in which it may fail. @return 0, or the error: then nothing is left to free
+ */
 int harness_try_init(struct harness *h, const sio_server_options *options);
 
 /** The namespace "/". */
@@ -113,8 +115,10 @@ void harness_done(struct harness *h);
 bool harness_wait(struct harness *h, bool (*done)(void *arg), void *arg);
 
 /** Runs the loop until a counter has reached a value at least; fails the test at the deadline. */
-void harness_wait_count_at(struct harness *h, const size_t *counter, size_t value, const char *file, int line);
-#define harness_wait_count(h, counter, value) harness_wait_count_at(h, counter, value, __FILE__, __LINE__)
+void harness_wait_count_at(struct harness *h, const size_t *counter, size_t value, const char *file,
+                           int line);
+#define harness_wait_count(h, counter, value)                                                      \
+    harness_wait_count_at(h, counter, value, __FILE__, __LINE__)
 
 /** Runs the loop for all that can be done at once. */
 void harness_turn(struct harness *h);
@@ -146,6 +150,7 @@ void harness_wait_cause_at(struct harness *h, int cause, const char *file, int l
 void harness_watch(struct harness *h, struct harness_watch *w, uint32_t events);
 
 /** Changes the events; 0: it is not watched any more. */
-void harness_rewatch(struct harness *h, struct harness_watch *w, uint32_t old_events, uint32_t events);
+void harness_rewatch(struct harness *h, struct harness_watch *w, uint32_t old_events,
+                     uint32_t events);
 
 #endif /* SUPPORT_HARNESS_H */

@@ -3,7 +3,8 @@
 
 #include <stdio.h>
 
-static void on_request(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void on_request(const sio_request *req, const void *body, size_t len, sio_response *res,
+                       void *user) {
     char text[24];
     (void)req;
     (void)body;
@@ -12,7 +13,8 @@ static void on_request(const sio_request *req, const void *body, size_t len, sio
     assert_int_equal(sio_response_send(res, 200, text, (size_t)n), 0);
 }
 
-void limit_begin(struct limit_test *t, const sio_server_options *options, void (*setup)(struct limit_test *t)) {
+void limit_begin(struct limit_test *t, const sio_server_options *options,
+                 void (*setup)(struct limit_test *t)) {
     sio_server_options o = *options;
     o.debug = "engine";
     harness_init(&t->h, &o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * What every test of a limit has in common: a server with it, a second client that has to be left in peace, and the
- * traces that hitting it leaves.
+ * What every test of a limit has in common: a server with it, a second client that has to be left
+ * in peace, and the traces that hitting it leaves.
  */
 #ifndef SUPPORT_LIMITS_H
 #define SUPPORT_LIMITS_H
@@ -14,15 +14,17 @@ struct limit_test {
 };
 
 /**
- * Starts a server with the limit. "/" is observed and has the event "echo"; the application's handler of other
- * requests answers 200 with the length of the body.
+ * Starts a server with the limit. "/" is observed and has the event "echo"; the application's
+ * handler of other requests answers 200 with the length of the body.
  *
  * @param options  of which `debug` is replaced, so that every cause is logged
  * @param setup    registers more handlers; may be NULL
  */
-void limit_begin(struct limit_test *t, const sio_server_options *options, void (*setup)(struct limit_test *t));
+void limit_begin(struct limit_test *t, const sio_server_options *options,
+                 void (*setup)(struct limit_test *t));
 
-/** Waits until the cause was counted, and requires that it was logged and the bystander did not notice. */
+/** Waits until the cause was counted, and requires that it was logged and the bystander did not
+ * notice. */
 void limit_expect_at(struct limit_test *t, int cause, const char *file, int line);
 #define limit_expect(t, cause) limit_expect_at(t, cause, __FILE__, __LINE__)
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static void keep_middleware(sio_socket *s, sio_next *next, void *user) {
     struct scene *scene = user;
     (void)s;
@@ -28,7 +27,8 @@ static void keep_allow(const sio_request *req, sio_next *next, void *user) {
     }
 }
 
-static void keep_request(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void keep_request(const sio_request *req, const void *body, size_t len, sio_response *res,
+                         void *user) {
     struct scene *scene = user;
     (void)req;
     (void)body;
@@ -72,7 +72,8 @@ static void half_a_head(struct scene *scene) {
 static void half_a_body(struct scene *scene) {
     scene->c = client_open(&scene->h, SIO_POLLING);
     scene->w = wire_open(&scene->h);
-    wire_printf(scene->w, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n40", scene->c->path);
+    wire_printf(scene->w, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n40",
+                scene->c->path);
     harness_turn(&scene->h);
 }
 
@@ -102,7 +103,8 @@ static void a_probing_websocket(struct scene *scene) {
     scene->c = client_open(&scene->h, SIO_POLLING);
     scene->w = wire_open(&scene->h);
     char path[160];
-    (void)snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=websocket&sid=%s", scene->c->sid);
+    (void)snprintf(path, sizeof path, "/socket.io/?EIO=4&transport=websocket&sid=%s",
+                   scene->c->sid);
     wire_upgrade_request(scene->w, path, "");
     assert_int_equal(wire_response(scene->w)->status, 101);
     wire_text(scene->w, "2probe");
@@ -212,8 +214,9 @@ void scene_play(struct scene *scene, size_t i) {
 
 void scene_begin(struct scene *scene) {
     *scene = (struct scene){0};
-    harness_init(&scene->h, SIO_SERVER_OPTIONS(.allow_request = keep_allow, .allow_request_user = scene,
-                                               .ping_interval_ms = 300, .ping_timeout_ms = 300));
+    harness_init(&scene->h,
+                 SIO_SERVER_OPTIONS(.allow_request = keep_allow, .allow_request_user = scene,
+                                    .ping_interval_ms = 300, .ping_timeout_ms = 300));
     sio_server *server = scene->h.server;
     sio_ns *root = harness_root(&scene->h);
     harness_echo(root);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * States that a connection can be in, for tests of what happens in each of them: closing the server, losing the
- * connection. A scene is a server and one client that has come so far.
+ * States that a connection can be in, for tests of what happens in each of them: closing the
+ * server, losing the connection. A scene is a server and one client that has come so far.
  *
  *     for (size_t i = 0; i < scene_count(); i++) {
  *         struct scene scene;
@@ -18,11 +18,11 @@
 
 struct scene {
     struct harness h;
-    struct client *c;   /* NULL in some */
-    struct wire *w;     /* NULL in some */
-    sio_next *next;     /* a decision that waits, of the scenes with one */
-    sio_response *res;  /* an answer that waits */
-    sio_ack *ack;       /* an acknowledgement that waits */
+    struct client *c;  /* NULL in some */
+    struct wire *w;    /* NULL in some */
+    sio_next *next;    /* a decision that waits, of the scenes with one */
+    sio_response *res; /* an answer that waits */
+    sio_ack *ack;      /* an acknowledgement that waits */
 };
 
 /** Number of scenes. */

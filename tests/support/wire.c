@@ -213,7 +213,8 @@ void wire_consume(struct wire *w, size_t n) {
 
 /* ---- HTTP ---- */
 
-const char *response_field(const struct response *res, const char *name, char *buffer, size_t size) {
+const char *response_field(const struct response *res, const char *name, char *buffer,
+                           size_t size) {
     size_t name_len = strlen(name);
     size_t len = 0;
     bool found = false;
@@ -225,7 +226,8 @@ const char *response_field(const struct response *res, const char *name, char *b
             const char *value = line + name_len + 1;
             value += strspn(value, " ");
             int value_len = (int)((stop != NULL ? stop : value + strlen(value)) - value);
-            int n = snprintf(buffer + len, size - len, "%s%.*s", found ? ", " : "", value_len, value);
+            int n =
+                snprintf(buffer + len, size - len, "%s%.*s", found ? ", " : "", value_len, value);
             len += (size_t)n < size - len ? (size_t)n : size - len - 1;
             found = true;
         }
@@ -298,7 +300,8 @@ const struct response *wire_response_head(struct wire *w) {
     return read_response(w, true);
 }
 
-const struct response *wire_expect_status_at(struct wire *w, int status, const char *file, int line) {
+const struct response *wire_expect_status_at(struct wire *w, int status, const char *file,
+                                             int line) {
     const struct response *res = wire_response(w);
     if (res == NULL || res->status != status) {
         print_error("%s:%d: waited for status %d, and got %s\n", file, line, status,
@@ -313,7 +316,8 @@ void wire_get(struct wire *w, const char *path, const char *fields) {
 }
 
 void wire_post(struct wire *w, const char *path, const char *fields, const void *body, size_t len) {
-    wire_printf(w, "POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %zu\r\n%s\r\n", path, len, fields);
+    wire_printf(w, "POST %s HTTP/1.1\r\nHost: test\r\nContent-Length: %zu\r\n%s\r\n", path, len,
+                fields);
     wire_send(w, body, len);
 }
 
@@ -329,10 +333,11 @@ int http_get_status(struct harness *h, const char *path) {
 /* ---- WebSocket ---- */
 
 void wire_upgrade_request(struct wire *w, const char *path, const char *fields) {
-    wire_printf(w,
-                "GET %s HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
-                path, fields);
+    wire_printf(
+        w,
+        "GET %s HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s\r\n",
+        path, fields);
 }
 
 void wire_frame(struct wire *w, uint8_t first, const void *data, size_t len) {

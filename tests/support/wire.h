@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * A TCP connection of a test to the server of a harness, byte by byte: HTTP answers and WebSocket frames are read
- * from it, whatever is wanted is written to it.
+ * A TCP connection of a test to the server of a harness, byte by byte: HTTP answers and WebSocket
+ * frames are read from it, whatever is wanted is written to it.
  *
- * Functions that wait run the loop of the harness; they return false or NULL when the connection has ended or the
- * deadline has passed.
+ * Functions that wait run the loop of the harness; they return false or NULL when the connection
+ * has ended or the deadline has passed.
  */
 #ifndef SUPPORT_WIRE_H
 #define SUPPORT_WIRE_H
@@ -14,30 +14,30 @@
 /** An answer; borrowed until the next one is read from the same connection. */
 struct response {
     int status;
-    char *head;     /* status line and fields, NUL-terminated */
-    char *body;     /* NUL-terminated */
-    size_t len;     /* bytes of the body */
+    char *head; /* status line and fields, NUL-terminated */
+    char *body; /* NUL-terminated */
+    size_t len; /* bytes of the body */
 };
 
 /** A frame; borrowed until the next one is read. */
 struct ws_received {
-    uint8_t first;  /* FIN, RSV bits and opcode */
-    char *data;     /* NUL-terminated */
+    uint8_t first; /* FIN, RSV bits and opcode */
+    char *data;    /* NUL-terminated */
     size_t len;
 };
 
 struct wire {
     struct harness_watch watch;
     struct harness *h;
-    uint32_t events;   /* that are watched */
-    char *in;          /* received, not yet consumed */
+    uint32_t events; /* that are watched */
+    char *in;        /* received, not yet consumed */
     size_t in_len;
     size_t in_cap;
-    char *out;         /* not yet taken by the kernel */
+    char *out; /* not yet taken by the kernel */
     size_t out_len;
     size_t out_cap;
-    size_t received;   /* bytes, ever */
-    bool ended;        /* the server closed its side, or reset the connection */
+    size_t received; /* bytes, ever */
+    bool ended;      /* the server closed its side, or reset the connection */
     bool reset;
     bool paused;
     struct response response;
@@ -93,7 +93,8 @@ const struct response *wire_poll_response(struct wire *w);
 const struct response *wire_response_head(struct wire *w);
 
 /** Waits for an answer and requires its status. */
-const struct response *wire_expect_status_at(struct wire *w, int status, const char *file, int line);
+const struct response *wire_expect_status_at(struct wire *w, int status, const char *file,
+                                             int line);
 #define wire_expect_status(w, status) wire_expect_status_at(w, status, __FILE__, __LINE__)
 
 /**
@@ -130,7 +131,8 @@ const struct ws_received *wire_read_frame(struct wire *w);
 /** Takes a frame that is there already; NULL when there is none. Does not run the loop. */
 const struct ws_received *wire_poll_frame(struct wire *w);
 
-/** Waits for a Close frame, skipping others. @return its code; 1005 when it has none, 1006 when none came */
+/** Waits for a Close frame, skipping others. @return its code; 1005 when it has none, 1006 when
+ * none came */
 int wire_close_code(struct wire *w);
 
 #endif /* SUPPORT_WIRE_H */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The server with every allocation failing in turn, once and from then on: it may lose what the allocation was for, a
- * message or a connection; it does not crash or leak, keeps its promises about callbacks, and serves the next client
- * as soon as there is memory again.
+ * The server with every allocation failing in turn, once and from then on: it may lose what the
+ * allocation was for, a message or a connection; it does not crash or leak, keeps its promises
+ * about callbacks, and serves the next client as soon as there is memory again.
  */
 #include "support/client.h"
 #include "support/torture.h"
@@ -17,11 +17,11 @@
 struct scenario {
     struct harness h;
     sio_ns *root;
-    bool ok;              /* everything has worked so far */
-    sio_next *next;       /* decision that a callback left open */
+    bool ok;        /* everything has worked so far */
+    sio_next *next; /* decision that a callback left open */
     sio_response *response;
-    size_t asked;         /* questions whose callback is due, and */
-    size_t told;          /* those that came */
+    size_t asked; /* questions whose callback is due, and */
+    size_t told;  /* those that came */
 };
 
 static bool was_refused(void) {
@@ -31,7 +31,8 @@ static bool was_refused(void) {
 /* ---- the parts that are not tortured ---- */
 
 /* Starts a server; what `add` registers is there before it listens. */
-static void begin(struct scenario *x, const sio_server_options *options, void (*add)(struct scenario *x)) {
+static void begin(struct scenario *x, const sio_server_options *options,
+                  void (*add)(struct scenario *x)) {
     torture_suspend(true);
     *x = (struct scenario){.ok = true};
     harness_init(&x->h, options != NULL ? options : SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE));
@@ -159,9 +160,11 @@ static int register_some(sio_server *server) {
 static int life(void *user) {
     struct harness h;
     (void)user;
-    int r = harness_try_init(
-        &h, SIO_SERVER_OPTIONS(.path = "/x", .initial_packet = "hi", .debug = "none", .cookie = SIO_COOKIE(.name = "io"),
-                               .cors = SIO_CORS(.origin = "http://a http://b"), .log_level = SIO_LOG_NONE));
+    int r =
+        harness_try_init(&h, SIO_SERVER_OPTIONS(.path = "/x", .initial_packet = "hi",
+                                                .debug = "none", .cookie = SIO_COOKIE(.name = "io"),
+                                                .cors = SIO_CORS(.origin = "http://a http://b"),
+                                                .log_level = SIO_LOG_NONE));
     if (r < 0) {
         return r;
     }
@@ -226,7 +229,8 @@ static void ask(struct scenario *x, struct client *c, uint32_t timeout_ms) {
     if (!x->ok || s == NULL) {
         return;
     }
-    int r = sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = x, .timeout_ms = timeout_ms), "q", "s", "why?");
+    int r = sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = x, .timeout_ms = timeout_ms), "q", "s",
+                         "why?");
     x->asked += r >= 0 ? 1 : 0;
     sent(x, r);
 }
@@ -253,7 +257,9 @@ static int binary(void *user) {
     memset(bytes, 'b', sizeof bytes);
     begin(&x, NULL, NULL);
     struct client *c = ready_client(&x, transport);
-    tell(&x, c, "452-[\"echo\",{\"_placeholder\":true,\"num\":1},{\"x\":{\"_placeholder\":true,\"num\":0}}]");
+    tell(&x, c,
+         "452-[\"echo\",{\"_placeholder\":true,\"num\":1},{\"x\":{\"_placeholder\":true,\"num\":0}}"
+         "]");
     if (x.ok) {
         step(&x, client_send_binary(c, bytes, sizeof bytes));
     }
@@ -276,7 +282,8 @@ static int broadcasts(void *user) {
         c[i] = ready_client(&x, i == 2 ? SIO_POLLING : SIO_WEBSOCKET);
         sent(&x, sio_socket_join(socket_of(&x, c[i]), SIO_ROOMS("a", "b", "c", "d", "e")));
     }
-    sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("a", "b")), "x", "sB", "text", "bytes", (size_t)5));
+    sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("a", "b")), "x", "sB", "text", "bytes",
+                           (size_t)5));
     for (int i = 0; i < 3; i++) {
         hear(&x, c[i], "451-[\"x\",\"text\"");
         hear(&x, c[i], "bytes");
@@ -389,7 +396,8 @@ static void add_parents(struct scenario *x) {
 static int dynamic_namespaces(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, SIO_SERVER_OPTIONS(.cleanup_empty_namespaces = true, .log_level = SIO_LOG_NONE), add_parents);
+    begin(&x, SIO_SERVER_OPTIONS(.cleanup_empty_namespaces = true, .log_level = SIO_LOG_NONE),
+          add_parents);
     struct client *c = ready_client(&x, SIO_WEBSOCKET);
     join(&x, c, "/room-1");
     tell(&x, c, "42/room-1,[\"echo\",1]");
@@ -493,7 +501,8 @@ static int compression(void *user) {
     return end(&x);
 }
 
-static void on_request(const sio_request *req, const void *body, size_t len, sio_response *res, void *user) {
+static void on_request(const sio_request *req, const void *body, size_t len, sio_response *res,
+                       void *user) {
     struct scenario *x = user;
     char value[8];
     (void)body;
@@ -538,8 +547,10 @@ static int http(void *user) {
     struct scenario x;
     (void)user;
     begin(&x,
-          SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE, .cors = SIO_CORS(.origin = "http://a http://b"),
-                             .cookie = SIO_COOKIE(.secure = true), .on_headers = on_headers, .allow_request = allow),
+          SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE,
+                             .cors = SIO_CORS(.origin = "http://a http://b"),
+                             .cookie = SIO_COOKIE(.secure = true), .on_headers = on_headers,
+                             .allow_request = allow),
           add_requests);
     struct wire *w = wire_open(&x.h);
     wire_get(w, "/now?a=b%20c", "");
@@ -583,7 +594,8 @@ static void on_fetch(int status, const sio_socket_info *sockets, size_t count, v
 }
 
 static void fetch(struct scenario *x) {
-    int r = sio_ns_fetch(x->root, SIO_TO(.rooms = SIO_ROOMS("a"), .except = SIO_ROOMS("b")), on_fetch, x);
+    int r = sio_ns_fetch(x->root, SIO_TO(.rooms = SIO_ROOMS("a"), .except = SIO_ROOMS("b")),
+                         on_fetch, x);
     x->asked += r == 0 ? 1 : 0;
     sent(x, r);
     r = sio_ns_local_fetch(x->root, NULL, on_fetch, x);
@@ -639,10 +651,10 @@ static int the_rest(void *user) {
 
 /* ---- tests ---- */
 
-#define TORTURE_TEST(scenario)                                                                                         \
-    static void server_survives_##scenario(void **state) {                                                             \
-        (void)state;                                                                                                   \
-        torture_run(scenario, NULL);                                                                                   \
+#define TORTURE_TEST(scenario)                                                                     \
+    static void server_survives_##scenario(void **state) {                                         \
+        (void)state;                                                                               \
+        torture_run(scenario, NULL);                                                               \
     }
 
 TORTURE_TEST(life)
