@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Acknowledgements both ways: "add" is answered with the sum; every client is asked for its name when it
- * connects, and has five seconds to answer.
+ * Acknowledgements both ways: "add" is answered with the sum; every client is asked for its name
+ * when it connects, and has five seconds to answer.
  */
 #include <sio/sio.h>
 #include <stdio.h>

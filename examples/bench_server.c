@@ -8,8 +8,8 @@
  *
  * All limits of the library are at their defaults.
  */
-#include <sio/sio.h>
 #include <signal.h>
+#include <sio/sio.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Rooms, namespaces and middlewares: clients of every namespace "/team-NAME" join rooms and talk in them. A token is
- * asked for at connect.
+ * Rooms, namespaces and middlewares: clients of every namespace "/team-NAME" join rooms and talk in
+ * them. A token is asked for at connect.
  */
 #include <sio/sio.h>
 #include <stdio.h>
@@ -31,15 +31,15 @@ static void on_say(sio_socket *s, sio_event *ev, void *user) {
     const char *room = NULL;
     const char *text = NULL;
     if (sio_event_unpack(ev, "ss", &room, &text) < 0 || !sio_socket_in(s, room)) return;
-    sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS(room), .but = s), "said", "{s:s,s:s}", "from",
-                  sio_socket_id(s), "text", text);
+    sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS(room), .but = s), "said", "{s:s,s:s}",
+                  "from", sio_socket_id(s), "text", text);
 }
 
 static void on_disconnecting(sio_socket *s, int reason, int cause, void *user) {
     (void)cause, (void)user;
     for (size_t i = 1; sio_socket_room(s, i); i++) {
-        sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS(sio_socket_room(s, i)), .but = s), "left",
-                      "ss", sio_socket_id(s), sio_reason_text(reason));
+        sio_broadcast(sio_socket_ns(s), SIO_TO(.rooms = SIO_ROOMS(sio_socket_room(s, i)), .but = s),
+                      "left", "ss", sio_socket_id(s), sio_reason_text(reason));
     }
 }
 

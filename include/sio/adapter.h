@@ -68,8 +68,8 @@ typedef struct sio_adapter_ops {
      * The same, asking for acknowledgements: report with sio_request_expect() and
      * sio_request_answer().
      */
-    int (*broadcast_ack)(void *self, const sio_packet_view *packet, const sio_to *to, uint32_t timeout_ms,
-                         sio_cluster_request *request);
+    int (*broadcast_ack)(void *self, const sio_packet_view *packet, const sio_to *to,
+                         uint32_t timeout_ms, sio_cluster_request *request);
 
     /** Joins, leaves and disconnects matching sockets of all other nodes. */
     int (*join)(void *self, const sio_to *to, const char *const *rooms);
@@ -143,8 +143,8 @@ SIO_API int sio_ns_local_fetch(sio_ns *ns, const sio_to *to, sio_fetch_fn fn, vo
  * @param on_answer  called when a handler replies; NULL when no answer is wanted
  * @return 0, SIO_ERR_JSON, SIO_ERR_NOMEM
  */
-SIO_API int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet, sio_local_answer_fn on_answer,
-                                      void *user);
+SIO_API int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet,
+                                      sio_local_answer_fn on_answer, void *user);
 
 /* ---- requests ---- */
 
@@ -159,7 +159,8 @@ SIO_API void sio_request_expect(sio_cluster_request *request, size_t clients);
 SIO_API int sio_request_answer(sio_cluster_request *request, const sio_packet_view *value);
 
 /** Sockets of another node; copied. @return 0, SIO_ERR_NOMEM */
-SIO_API int sio_request_sockets(sio_cluster_request *request, const sio_socket_info *sockets, size_t count);
+SIO_API int sio_request_sockets(sio_cluster_request *request, const sio_socket_info *sockets,
+                                size_t count);
 
 /**
  * All nodes have answered, or (status SIO_ERR_TIMEOUT, SIO_ERR_CLUSTER) will not; `request` is

@@ -105,8 +105,8 @@ SIO_API const char *sio_headers_get(const sio_headers *headers, const char *name
  * @param body  of the request, with its length; valid until the callback returns
  * @param res   the answer; must be ended by exactly one sio_response_send(), now or later
  */
-typedef void (*sio_request_fn)(const sio_request *req, const void *body, size_t len, sio_response *res,
-                               void *user);
+typedef void (*sio_request_fn)(const sio_request *req, const void *body, size_t len,
+                               sio_response *res, void *user);
 
 /** Header fields of the answer, to be set before it is sent. [owner] Borrowed from the answer. */
 SIO_API sio_headers *sio_response_headers(sio_response *res);

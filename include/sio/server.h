@@ -41,12 +41,12 @@ typedef struct sio_cors {
     const char *origin;
     /** Decides instead of `origin`; returns true when the origin is allowed. */
     bool (*check)(const char *origin, void *user);
-    void *user;              /**< for check */
-    const char *methods;     /**< NULL: "GET,HEAD,PUT,PATCH,POST,DELETE" */
-    const char *headers;     /**< allowed request headers; NULL: those that the browser asks for */
-    const char *expose;      /**< Access-Control-Expose-Headers; NULL: none */
-    bool credentials;        /**< cookies allowed */
-    uint32_t max_age_s;      /**< how long browsers may keep a preflight's answer; 0: not said */
+    void *user;          /**< for check */
+    const char *methods; /**< NULL: "GET,HEAD,PUT,PATCH,POST,DELETE" */
+    const char *headers; /**< allowed request headers; NULL: those that the browser asks for */
+    const char *expose;  /**< Access-Control-Expose-Headers; NULL: none */
+    bool credentials;    /**< cookies allowed */
+    uint32_t max_age_s;  /**< how long browsers may keep a preflight's answer; 0: not said */
 } sio_cors;
 
 #define SIO_CORS(...) (&(sio_cors){.size = sizeof(sio_cors), __VA_ARGS__})
@@ -100,25 +100,25 @@ typedef struct sio_server_options {
     size_t size; /**< sizeof(sio_server_options), set by the macro */
 
     /* Engine.IO */
-    const char *path;             /**< "/socket.io" */
-    bool no_trailing_slash;       /**< do not put a "/" behind the path */
-    unsigned transports;          /**< enum sio_transport; both */
-    bool no_upgrade;              /**< do not offer the upgrade from polling */
-    uint32_t ping_interval_ms;    /**< 25000: pause between heartbeats */
-    uint32_t ping_timeout_ms;     /**< 20000: time to answer one */
-    uint32_t upgrade_timeout_ms;  /**< 10000: time to complete an upgrade */
-    size_t max_payload_bytes;     /**< 1000000: largest message and largest polling body */
+    const char *path;                   /**< "/socket.io" */
+    bool no_trailing_slash;             /**< do not put a "/" behind the path */
+    unsigned transports;                /**< enum sio_transport; both */
+    bool no_upgrade;                    /**< do not offer the upgrade from polling */
+    uint32_t ping_interval_ms;          /**< 25000: pause between heartbeats */
+    uint32_t ping_timeout_ms;           /**< 20000: time to answer one */
+    uint32_t upgrade_timeout_ms;        /**< 10000: time to complete an upgrade */
+    size_t max_payload_bytes;           /**< 1000000: largest message and largest polling body */
     size_t compression_threshold_bytes; /**< 1024: polling answers from here on are compressed */
-    bool no_compression;          /**< never compress polling answers */
-    const sio_cors *cors;         /**< NULL: other origins get no CORS headers and no WebSocket */
-    bool any_websocket_origin;    /**< do not check Origin on WebSocket handshakes */
-    const sio_cookie *cookie;     /**< NULL: no cookie */
-    const char *initial_packet;   /**< a message sent right after the handshake; NULL: none */
-    sio_allow_fn allow_request;   /**< asked before every handshake */
+    bool no_compression;                /**< never compress polling answers */
+    const sio_cors *cors;       /**< NULL: other origins get no CORS headers and no WebSocket */
+    bool any_websocket_origin;  /**< do not check Origin on WebSocket handshakes */
+    const sio_cookie *cookie;   /**< NULL: no cookie */
+    const char *initial_packet; /**< a message sent right after the handshake; NULL: none */
+    sio_allow_fn allow_request; /**< asked before every handshake */
     void *allow_request_user;
     sio_headers_fn on_initial_headers; /**< first answer of a session */
     void *on_initial_headers_user;
-    sio_headers_fn on_headers;    /**< every answer of the engine, also to WebSocket handshakes */
+    sio_headers_fn on_headers; /**< every answer of the engine, also to WebSocket handshakes */
     void *on_headers_user;
     sio_generate_id_fn generate_id; /**< NULL: random ids */
     void *generate_id_user;
@@ -127,36 +127,36 @@ typedef struct sio_server_options {
     uint32_t destroy_upgrade_timeout_ms; /**< 1000: upgrade requests of other paths end after it */
 
     /* Socket.IO */
-    bool no_client;               /**< do not serve the browser client */
-    uint32_t connect_timeout_ms;  /**< 45000: time to join a first namespace */
+    bool no_client;                /**< do not serve the browser client */
+    uint32_t connect_timeout_ms;   /**< 45000: time to join a first namespace */
     bool cleanup_empty_namespaces; /**< remove dynamic namespaces with their last socket */
 
     /* limits: what one peer may cost */
-    size_t max_connections;       /**< no limit: TCP connections at once */
-    size_t max_head_bytes;        /**< 16384: request line and header fields, at most 65535 */
-    uint32_t max_headers;         /**< 200: header fields of a request */
-    uint32_t head_timeout_ms;     /**< 10000: from connection or first byte to its end */
-    uint32_t body_timeout_ms;     /**< 30000: from head to end of body */
+    size_t max_connections;         /**< no limit: TCP connections at once */
+    size_t max_head_bytes;          /**< 16384: request line and header fields, at most 65535 */
+    uint32_t max_headers;           /**< 200: header fields of a request */
+    uint32_t head_timeout_ms;       /**< 10000: from connection or first byte to its end */
+    uint32_t body_timeout_ms;       /**< 30000: from head to end of body */
     uint32_t keep_alive_timeout_ms; /**< 10000: idle HTTP connection between requests */
-    uint32_t close_timeout_ms;    /**< 30000: wait for the peer's part of closing */
-    uint32_t max_fragments;       /**< 16384: frames of one WebSocket message */
-    uint32_t max_attachments;     /**< 10: attachments of one packet, as the official parser */
-    size_t max_attachment_bytes;  /**< 10000000: their sum */
+    uint32_t close_timeout_ms;      /**< 30000: wait for the peer's part of closing */
+    uint32_t max_fragments;         /**< 16384: frames of one WebSocket message */
+    uint32_t max_attachments;       /**< 10: attachments of one packet, as the official parser */
+    size_t max_attachment_bytes;    /**< 10000000: their sum */
     uint32_t attachment_timeout_ms; /**< 60000: time for all attachments of a packet to come */
     uint32_t max_namespaces_per_connection; /**< 100 */
-    uint32_t max_dynamic_namespaces; /**< 10000: namespaces made by patterns and callbacks */
-    uint32_t max_rooms_per_socket; /**< 10000 */
+    uint32_t max_dynamic_namespaces;        /**< 10000: namespaces made by patterns and callbacks */
+    uint32_t max_rooms_per_socket;          /**< 10000 */
     uint32_t max_pending_connects; /**< 10000: sockets that wait for a middleware, in all */
-    size_t send_high_water_bytes; /**< 65536: above it SIO_SLOW, volatile is dropped */
-    size_t send_soft_bytes;       /**< 4194304: a queue above it ... */
-    uint32_t send_soft_ms;        /**< 60000: ... for this time closes the connection */
-    size_t send_hard_bytes;       /**< 33554432: a queue above it closes the connection at once */
+    size_t send_high_water_bytes;  /**< 65536: above it SIO_SLOW, volatile is dropped */
+    size_t send_soft_bytes;        /**< 4194304: a queue above it ... */
+    uint32_t send_soft_ms;         /**< 60000: ... for this time closes the connection */
+    size_t send_hard_bytes;        /**< 33554432: a queue above it closes the connection at once */
 
     /* logging */
-    int log_level;                /**< enum sio_log_level; SIO_LOG_WARN */
-    sio_log_fn log;               /**< NULL: standard error */
+    int log_level;  /**< enum sio_log_level; SIO_LOG_WARN */
+    sio_log_fn log; /**< NULL: standard error */
     void *log_user;
-    const char *debug;            /**< components to trace, for example "engine*,-engine:ws" */
+    const char *debug; /**< components to trace, for example "engine*,-engine:ws" */
 
     /* for several nodes */
     const struct sio_adapter_factory *adapter; /**< NULL: in memory; see adapter.h */
@@ -217,7 +217,8 @@ SIO_API void sio_server_stop(sio_server *server);
  * @param fn  called when all is closed; may be NULL
  * @return 0, SIO_ERR_STATE when it is being closed already
  */
-SIO_API int sio_server_close(sio_server *server, void (*fn)(sio_server *server, void *user), void *user);
+SIO_API int sio_server_close(sio_server *server, void (*fn)(sio_server *server, void *user),
+                             void *user);
 
 /**
  * Frees the server; NULL is fine. [owner]
@@ -235,33 +236,34 @@ SIO_API void sio_server_free(sio_server *server);
  * @return 0; SIO_ERR_CLOSED before the server is on a loop and once it is being closed;
  *         SIO_ERR_NOMEM. On failure fn is never called.
  */
-SIO_API int sio_server_post(sio_server *server, void (*fn)(sio_server *server, void *arg), void *arg);
+SIO_API int sio_server_post(sio_server *server, void (*fn)(sio_server *server, void *arg),
+                            void *arg);
 
 /** Answers requests of other paths (health checks, pages). [setup] Without it they get 404. */
 SIO_API void sio_server_on_request(sio_server *server, sio_request_fn fn, void *user);
 
 /** Counters since the start, and gauges. */
 typedef struct sio_stats {
-    size_t size;                  /**< sizeof(sio_stats), set by the caller */
-    uint64_t connections;         /**< TCP connections now */
-    uint64_t sessions;            /**< Engine.IO sessions now (clientsCount) */
-    uint64_t polling_sessions;    /**< of these on polling */
-    uint64_t websocket_sessions;  /**< of these on WebSocket */
-    uint64_t sockets;             /**< sockets in namespaces now */
-    uint64_t namespaces;          /**< namespaces now */
-    uint64_t rooms;               /**< rooms now, those of single sockets not counted */
-    uint64_t connections_total;   /**< accepted TCP connections */
-    uint64_t sessions_total;      /**< handshakes */
-    uint64_t upgrades_total;      /**< completed upgrades to WebSocket */
-    uint64_t packets_in;          /**< Engine.IO packets received */
-    uint64_t packets_out;         /**< Engine.IO packets sent */
-    uint64_t bytes_in;            /**< bytes read from connections */
-    uint64_t bytes_out;           /**< bytes written to connections */
-    uint64_t events_in;           /**< events dispatched */
-    uint64_t broadcasts;          /**< broadcasts */
-    uint64_t deliveries;          /**< copies of broadcasts handed to connections */
-    uint64_t volatile_dropped;    /**< volatile messages dropped */
-    uint64_t reasons[10];         /**< disconnected sockets by enum sio_reason */
+    size_t size;                      /**< sizeof(sio_stats), set by the caller */
+    uint64_t connections;             /**< TCP connections now */
+    uint64_t sessions;                /**< Engine.IO sessions now (clientsCount) */
+    uint64_t polling_sessions;        /**< of these on polling */
+    uint64_t websocket_sessions;      /**< of these on WebSocket */
+    uint64_t sockets;                 /**< sockets in namespaces now */
+    uint64_t namespaces;              /**< namespaces now */
+    uint64_t rooms;                   /**< rooms now, those of single sockets not counted */
+    uint64_t connections_total;       /**< accepted TCP connections */
+    uint64_t sessions_total;          /**< handshakes */
+    uint64_t upgrades_total;          /**< completed upgrades to WebSocket */
+    uint64_t packets_in;              /**< Engine.IO packets received */
+    uint64_t packets_out;             /**< Engine.IO packets sent */
+    uint64_t bytes_in;                /**< bytes read from connections */
+    uint64_t bytes_out;               /**< bytes written to connections */
+    uint64_t events_in;               /**< events dispatched */
+    uint64_t broadcasts;              /**< broadcasts */
+    uint64_t deliveries;              /**< copies of broadcasts handed to connections */
+    uint64_t volatile_dropped;        /**< volatile messages dropped */
+    uint64_t reasons[10];             /**< disconnected sockets by enum sio_reason */
     uint64_t causes[SIO_CAUSE_COUNT]; /**< what happened, by enum sio_cause */
 } sio_stats;
 
@@ -327,7 +329,8 @@ SIO_API size_t sio_ns_room_count(const sio_ns *ns, const char *room);
 SIO_API sio_socket *sio_ns_find(sio_ns *ns, const char *id);
 
 /** Told when the first client makes a dynamic namespace. [setup] */
-SIO_API void sio_server_on_new_ns(sio_server *server, void (*fn)(sio_ns *ns, void *user), void *user);
+SIO_API void sio_server_on_new_ns(sio_server *server, void (*fn)(sio_ns *ns, void *user),
+                                  void *user);
 
 /*
  * ---- handlers of a namespace ----
@@ -420,7 +423,8 @@ typedef struct sio_to {
 SIO_API int sio_broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format, ...);
 
 /** As sio_broadcast(), with a va_list. */
-SIO_API int sio_broadcast_v(sio_ns *ns, const sio_to *to, const char *event, const char *format, va_list args);
+SIO_API int sio_broadcast_v(sio_ns *ns, const sio_to *to, const char *event, const char *format,
+                            va_list args);
 
 /** As sio_broadcast(), with a prepared message. */
 SIO_API int sio_broadcast_msg(sio_ns *ns, const sio_to *to, sio_msg *msg);
@@ -451,8 +455,8 @@ typedef void (*sio_answers_fn)(int status, const sio_answers *answers, void *use
  * @return as sio_broadcast(), and SIO_ERR_INVALID for a parent namespace; when negative, fn is
  *         never called. The flag SIO_VOLATILE is ignored.
  */
-SIO_API int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_answers_fn fn, void *user,
-                              const char *event, const char *format, ...);
+SIO_API int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_answers_fn fn,
+                              void *user, const char *event, const char *format, ...);
 
 /** One socket of a selection, of this or another node. */
 typedef struct sio_socket_info {

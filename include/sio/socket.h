@@ -169,7 +169,8 @@ SIO_API int sio_emit(sio_socket *s, const char *event, const char *format, ...);
 SIO_API int sio_emit_opt(sio_socket *s, unsigned flags, const char *event, const char *format, ...);
 
 /** As sio_emit_opt(), with a va_list. */
-SIO_API int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args);
+SIO_API int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format,
+                       va_list args);
 
 /** Sends a prepared message; the same one may be sent any number of times. */
 SIO_API int sio_emit_msg(sio_socket *s, unsigned flags, sio_msg *msg);
@@ -201,8 +202,8 @@ typedef struct sio_ack_options {
  *
  * @return as sio_emit_opt(), and SIO_ERR_INVALID when ack or its fn is missing
  */
-SIO_API int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, const char *format,
-                         ...);
+SIO_API int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event,
+                         const char *format, ...);
 
 /** As sio_emit_ack(), with a prepared message. */
 SIO_API int sio_emit_ack_msg(sio_socket *s, const sio_ack_options *ack, sio_msg *msg);

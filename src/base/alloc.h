@@ -47,8 +47,8 @@ void *sio__pages_alloc(size_t size) __attribute__((warn_unused_result));
 void sio__pages_free(void *p, size_t size);
 
 /**
- * Asks the allocator to give unused memory back to the system, where it can be asked: after many objects were freed.
- * Costs time; not for hot paths.
+ * Asks the allocator to give unused memory back to the system, where it can be asked: after many
+ * objects were freed. Costs time; not for hot paths.
  */
 void sio__alloc_trim(void);
 

@@ -32,7 +32,8 @@ void sio__app_request(struct http_conn *conn, struct text body) {
     res->conn = conn;
     sio__headers_init(&res->headers);
     conn->response = res;
-    e->ops.on_request(request, body.data != NULL ? body.data : "", body.len, res, e->ops.on_request_user);
+    e->ops.on_request(request, body.data != NULL ? body.data : "", body.len, res,
+                      e->ops.on_request_user);
 }
 
 void sio__app_request_abandon(struct http_conn *conn) {
@@ -56,7 +57,9 @@ int sio_response_send(sio_response *res, int status, const void *body, size_t le
         conn->response = NULL;
         r = res->headers.error;
         if (r == 0) {
-            sio__http_answer(conn, &(struct answer){.status = status, .body = {body, len}, .fields = &res->headers});
+            sio__http_answer(
+                conn,
+                &(struct answer){.status = status, .body = {body, len}, .fields = &res->headers});
         } else {
             sio__http_cut(conn);
         }

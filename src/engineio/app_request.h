@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Requests of other paths: handed to the application, answered by it now or later (sio_response of <sio/http.h>).
+ * Requests of other paths: handed to the application, answered by it now or later (sio_response of
+ * <sio/http.h>).
  */
 #ifndef ENGINEIO_APP_REQUEST_H
 #define ENGINEIO_APP_REQUEST_H

@@ -6,7 +6,8 @@
 #include "engineio/cors.h"
 #include "engineio/http_conn.h"
 
-const struct client_bundle_file *sio__bundle_find(const struct engine *e, const struct http1_head *head) {
+const struct client_bundle_file *sio__bundle_find(const struct engine *e,
+                                                  const struct http1_head *head) {
     struct text path = sio__target_path(head->target);
     if (e->options->o.no_client || head->upgrade || !sio__text_starts(path, e->options->path)) {
         return NULL;
@@ -37,20 +38,14 @@ static bool is_known(const struct http1_head *head, const char *etag) {
     return false;
 }
 
-static struct client_bundle_body choose(const struct client_bundle_file *file, const struct http1_head *head,
-                                        const char **ret_encoding) {
+static struct client_bundle_body choose(const struct client_bundle_file *file,
+                                        const struct http1_head *head, const char **ret_encoding) {
     unsigned available =
         (file->gzip.data != NULL ? HTTP_GZIP : 0u) | (file->br.data != NULL ? HTTP_BR : 0u);
     switch (sio__http_encoding(head, available)) {
-    case HTTP_BR:
-        *ret_encoding = "br";
-        return file->br;
-    case HTTP_GZIP:
-        *ret_encoding = "gzip";
-        return file->gzip;
-    default:
-        *ret_encoding = NULL;
-        return file->plain;
+    case HTTP_BR: *ret_encoding = "br"; return file->br;
+    case HTTP_GZIP: *ret_encoding = "gzip"; return file->gzip;
+    default: *ret_encoding = NULL; return file->plain;
     }
 }
 

@@ -49,12 +49,9 @@ static bool check(const sio_cors *cors, struct text origin) {
 
 static bool allows(const sio_cors *cors, struct text origin) {
     switch (policy_of(cors)) {
-    case ORIGIN_ANY:
-        return true;
-    case ORIGIN_FIXED:
-        return sio__text_eq(configured(cors), origin);
-    default:
-        return cors->check != NULL ? check(cors, origin) : in_list(cors, origin);
+    case ORIGIN_ANY: return true;
+    case ORIGIN_FIXED: return sio__text_eq(configured(cors), origin);
+    default: return cors->check != NULL ? check(cors, origin) : in_list(cors, origin);
     }
 }
 
@@ -83,7 +80,8 @@ void sio__cors_headers(const sio_cors *cors, const struct http1_head *head, stru
     }
 }
 
-void sio__cors_preflight(const sio_cors *cors, const struct http1_head *head, struct sio_headers *h) {
+void sio__cors_preflight(const sio_cors *cors, const struct http1_head *head,
+                         struct sio_headers *h) {
     const char *methods = cors->methods != NULL ? cors->methods : DEFAULT_METHODS;
     sio__headers_put(h, "Access-Control-Allow-Methods", sio__text_of(methods));
     if (cors->headers != NULL) {

@@ -32,14 +32,16 @@ static enum http_encoding by_name(struct text name) {
     if (sio__text_eq_nocase(name, SIO_TEXT("br"))) {
         return HTTP_BR;
     }
-    if (sio__text_eq_nocase(name, SIO_TEXT("gzip")) || sio__text_eq_nocase(name, SIO_TEXT("x-gzip"))) {
+    if (sio__text_eq_nocase(name, SIO_TEXT("gzip")) ||
+        sio__text_eq_nocase(name, SIO_TEXT("x-gzip"))) {
         return HTTP_GZIP;
     }
     return sio__text_eq_nocase(name, SIO_TEXT("deflate")) ? HTTP_DEFLATE : HTTP_PLAIN;
 }
 
 enum http_encoding sio__http_encoding(const struct http1_head *head, unsigned available) {
-    static const enum http_encoding preference[] = {HTTP_BR, HTTP_GZIP, HTTP_DEFLATE}; /* among equals */
+    static const enum http_encoding preference[] = {HTTP_BR, HTTP_GZIP,
+                                                    HTTP_DEFLATE}; /* among equals */
     unsigned weights[3] = {0, 0, 0};
     bool named[3] = {false, false, false};
     unsigned others = 0;

@@ -78,7 +78,8 @@ static int make_frames(struct engine *e) {
 static void on_trim_timer(struct timer *t) {
     struct engine *e = SIO_CONTAINER_OF(t, struct engine, trim_timer);
     e->peak_sessions = e->stats.sessions;
-    struct slab *slabs[] = {&e->session_slab, &e->polling_slab, &e->packet_slab, &e->websocket_slab, &e->conn_slab};
+    struct slab *slabs[] = {&e->session_slab, &e->polling_slab, &e->packet_slab, &e->websocket_slab,
+                            &e->conn_slab};
     for (size_t i = 0; i < sizeof slabs / sizeof slabs[0]; i++) {
         sio__slab_trim(slabs[i]);
     }
@@ -118,15 +119,16 @@ static void init_memory(struct engine *e) {
     sio__slab_init(&e->websocket_slab, sizeof(struct websocket));
     sio__slab_init(&e->conn_slab, sizeof(struct http_conn));
     sio__frame_pool_init(&e->frames);
-    sio__buf_init(&e->head, 2 * HTTP1_HEAD_MAX);
+    sio__buf_init(&e->head, 2 * (size_t)HTTP1_HEAD_MAX);
     sio__buf_init(&e->payload, SIZE_MAX);
     sio__buf_init(&e->packed, SIZE_MAX);
     sio__buf_init(&e->bytes, SIZE_MAX);
+    sio__buf_init(&e->base64, SIZE_MAX);
     sio__headers_init(&e->headers);
 }
 
-int sio__engine_init(struct engine *e, struct reactor *r, const struct options *options, struct logger *log,
-                     const struct engine_ops *ops, void *owner) {
+int sio__engine_init(struct engine *e, struct reactor *r, const struct options *options,
+                     struct logger *log, const struct engine_ops *ops, void *owner) {
     memset(e, 0, sizeof *e);
     e->reactor = r;
     e->options = options;
@@ -162,7 +164,8 @@ struct session *sio__engine_find(const struct engine *e, struct text sid) {
 }
 
 static void shut_sessions(struct engine *e) {
-    /* Sessions leave the map, and others move into their places: look there again, and begin anew at the end. */
+    /* Sessions leave the map, and others move into their places: look there again, and begin anew
+     * at the end. */
     while (e->sessions.len > 0) {
         uint32_t cursor = 0;
         struct session *s = sio__map_next(&e->sessions, &cursor);
@@ -210,6 +213,7 @@ void sio__engine_done(struct engine *e) {
     sio__buf_done(&e->payload);
     sio__buf_done(&e->packed);
     sio__buf_done(&e->bytes);
+    sio__buf_done(&e->base64);
     sio__headers_done(&e->headers);
     sio__gzip_done(&e->gzip);
 }
@@ -224,8 +228,9 @@ void sio__engine_count(struct engine *e, int cause, const char *detail) {
     }
     uint32_t suppressed = 0;
     if (sio__log_allow(&e->limits[cause], sio__reactor_now(e->reactor), &suppressed)) {
-        SIO_LOG_AT(e->log, SIO_LOG_WARN, LOG_COMPONENT_ENGINE, "cause %d: %s%s%s (%u more before)", cause,
-                   sio_cause_text(cause), *more != '\0' ? ": " : "", more, (unsigned)suppressed);
+        SIO_LOG_AT(e->log, SIO_LOG_WARN, LOG_COMPONENT_ENGINE, "cause %d: %s%s%s (%u more before)",
+                   cause, sio_cause_text(cause), *more != '\0' ? ": " : "", more,
+                   (unsigned)suppressed);
     }
 }
 
@@ -239,8 +244,9 @@ const char *sio__engine_date(struct engine *e) {
         struct tm tm;
         gmtime_r(&now.tv_sec, &tm);
         /* Remainders of unsigned numbers, so that the compiler sees that it fits. */
-        snprintf(e->date, sizeof e->date, "%s, %02u %s %04u %02u:%02u:%02u GMT", days[(unsigned)tm.tm_wday % 7],
-                 (unsigned)tm.tm_mday % 100, months[(unsigned)tm.tm_mon % 12], (unsigned)(tm.tm_year + 1900) % 10000,
+        snprintf(e->date, sizeof e->date, "%s, %02u %s %04u %02u:%02u:%02u GMT",
+                 days[(unsigned)tm.tm_wday % 7], (unsigned)tm.tm_mday % 100,
+                 months[(unsigned)tm.tm_mon % 12], (unsigned)(tm.tm_year + 1900) % 10000,
                  (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
         e->date_s = now.tv_sec;
     }

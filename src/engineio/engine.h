@@ -4,8 +4,9 @@
  *
  *     listener -> http_conn -> handshake -> session <-> polling | websocket
  *
- * The engine holds what they share: options, the directory of sessions, memory pools, scratch buffers, counters.
- * The layer above is told of sessions through engine_ops. Its callbacks are called from the loop only.
+ * The engine holds what they share: options, the directory of sessions, memory pools, scratch
+ * buffers, counters. The layer above is told of sessions through engine_ops. Its callbacks are
+ * called from the loop only.
  */
 #ifndef ENGINEIO_ENGINE_H
 #define ENGINEIO_ENGINE_H
@@ -50,10 +51,10 @@ struct engine {
     struct engine_ops ops;
     void *owner;
 
-    struct map sessions;  /* by id */
-    struct list conns;    /* HTTP connections */
-    struct list closing;  /* WebSockets in the closing handshake, without session */
-    struct list flush;    /* polling sessions with packets and a waiting request */
+    struct map sessions; /* by id */
+    struct list conns;   /* HTTP connections */
+    struct list closing; /* WebSockets in the closing handshake, without session */
+    struct list flush;   /* polling sessions with packets and a waiting request */
     uint32_t sid_counter;
     bool closed;
 
@@ -69,15 +70,16 @@ struct engine {
     struct ws_config ws_config;
     struct http1_limits http_limits;
 
-    struct buf head;     /* scratch: heads of answers */
-    struct buf payload;  /* scratch: bodies of answers */
-    struct buf packed;   /* scratch: compressed bodies */
-    struct buf bytes;    /* scratch: decoded base64 */
+    struct buf head;    /* scratch: heads of answers */
+    struct buf payload; /* scratch: bodies of answers */
+    struct buf packed;  /* scratch: compressed bodies */
+    struct buf bytes;   /* scratch: decoded base64 */
+    struct buf base64;  /* scratch: a binary packet as text; the hooks of answers may send */
     struct sio_headers headers; /* scratch: fields of an answer */
     struct gzip gzip;
     struct timer trim_timer; /* gives memory back after many sessions have gone */
     uint64_t peak_sessions;  /* since it last did */
-    char date[32];       /* value of the Date field, of second `date_s` */
+    char date[32];           /* value of the Date field, of second `date_s` */
     int64_t date_s;
 
     sio_stats stats;
@@ -89,8 +91,8 @@ struct engine {
  *
  * @return 0, SIO_ERR_NOMEM or a negative errno; call sio__engine_done() in any case
  */
-int sio__engine_init(struct engine *e, struct reactor *r, const struct options *options, struct logger *log,
-                     const struct engine_ops *ops, void *owner);
+int sio__engine_init(struct engine *e, struct reactor *r, const struct options *options,
+                     struct logger *log, const struct engine_ops *ops, void *owner);
 
 /** Closes all sessions ("server shutting down" is the upper layer's business) and connections. */
 void sio__engine_close(struct engine *e);

@@ -89,19 +89,17 @@ static bool wants_websocket(const struct http_conn *conn) {
 
 static int cause_of(int code) {
     switch (code) {
-    case ERROR_SID:
-        return SIO_CAUSE_UNKNOWN_SESSION;
-    case ERROR_FORBIDDEN:
-        return SIO_CAUSE_REQUEST_REFUSED;
-    default:
-        return SIO_CAUSE_HTTP_SYNTAX;
+    case ERROR_SID: return SIO_CAUSE_UNKNOWN_SESSION;
+    case ERROR_FORBIDDEN: return SIO_CAUSE_REQUEST_REFUSED;
+    default: return SIO_CAUSE_HTTP_SYNTAX;
     }
 }
 
 static void tell(struct http_conn *conn, int code, const char *message, const char *context) {
     struct engine *e = conn->engine;
     const sio_server_options *o = &e->options->o;
-    SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE, "request refused: %d %s %s", code, error_text(code), context);
+    SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE, "request refused: %d %s %s", code, error_text(code),
+              context);
     sio__engine_count(e, cause_of(code), context);
     if (o->on_connection_error != NULL) {
         sio_connection_error error = {
@@ -316,7 +314,8 @@ static void open_polling(struct http_conn *conn, const struct query *q) {
     s->polling->get = conn;
     put_cookie(e, s);
     sio__polling_flush(s->polling);
-    sio__headers_clear(&e->headers); /* without memory there was no answer, and the next is somebody else's */
+    sio__headers_clear(
+        &e->headers); /* without memory there was no answer, and the next is somebody else's */
 }
 
 /* ---- WebSocket handshake ---- */
@@ -494,18 +493,10 @@ static void on_preflight(struct http_conn *conn) {
 
 void sio__handshake_done(struct http_conn *conn) {
     switch (conn->role) {
-    case ROLE_HANDSHAKE:
-        ask(conn);
-        break;
-    case ROLE_WEBSOCKET:
-        on_websocket(conn);
-        break;
-    case ROLE_POLL:
-        on_poll(conn);
-        break;
-    case ROLE_PREFLIGHT:
-        on_preflight(conn);
-        break;
+    case ROLE_HANDSHAKE: ask(conn); break;
+    case ROLE_WEBSOCKET: on_websocket(conn); break;
+    case ROLE_POLL: on_poll(conn); break;
+    case ROLE_PREFLIGHT: on_preflight(conn); break;
     default:
         if (conn->error_code == ERROR_NONE) {
             sio__http_answer_empty(conn, conn->error_status, true);

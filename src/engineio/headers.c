@@ -68,7 +68,8 @@ int sio__headers_write(const struct sio_headers *h, struct buf *out) {
     return r;
 }
 
-/* Fields that say where an answer ends and what becomes of the connection: the library's own (RFC 9112 6, 9). */
+/* Fields that say where an answer ends and what becomes of the connection: the library's own (RFC
+ * 9112 6, 9). */
 static bool is_framing(struct text name) {
     return sio__text_eq_nocase(name, SIO_TEXT("content-length")) ||
            sio__text_eq_nocase(name, SIO_TEXT("transfer-encoding")) ||

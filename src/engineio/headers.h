@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Header fields of an answer, as the hooks of applications may change them (sio_headers of <sio/http.h>).
+ * Header fields of an answer, as the hooks of applications may change them (sio_headers of
+ * <sio/http.h>).
  */
 #ifndef ENGINEIO_HEADERS_H
 #define ENGINEIO_HEADERS_H
@@ -21,7 +22,8 @@ void sio__headers_done(struct sio_headers *h);
 /** Forgets all fields and keeps the memory. */
 void sio__headers_clear(struct sio_headers *h);
 
-/** Appends a field; name and value are the library's own or were checked. Failure is in h->error. */
+/** Appends a field; name and value are the library's own or were checked. Failure is in h->error.
+ */
 void sio__headers_put(struct sio_headers *h, const char *name, struct text value);
 
 /** Writes all fields to a head. @return 0, h->error, or a failure of the buffer */

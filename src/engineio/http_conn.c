@@ -24,7 +24,8 @@
 /* Memory that an idle connection keeps for its next body. */
 #define BODY_KEEP_BYTES 4096u
 
-static const char too_many[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+static const char too_many[] =
+    "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
 /* ---- the end of a connection ---- */
 
@@ -201,8 +202,10 @@ void sio__http_answer(struct http_conn *conn, const struct answer *a) {
         sio__headers_clear(&e->headers);
     }
     if (r == 0) {
-        bool no_body = is_bodyless(a->status) || sio__text_eq(conn->parser.head.method, SIO_TEXT("HEAD"));
-        r = sio__stream_write(conn->stream, e->head.data, e->head.len, a->body.data, no_body ? 0 : a->body.len);
+        bool no_body =
+            is_bodyless(a->status) || sio__text_eq(conn->parser.head.method, SIO_TEXT("HEAD"));
+        r = sio__stream_write(conn->stream, e->head.data, e->head.len, a->body.data,
+                              no_body ? 0 : a->body.len);
     }
     if (r < 0) {
         sio__engine_count(e, SIO_CAUSE_OUT_OF_MEMORY, "answer");
@@ -216,7 +219,8 @@ void sio__http_answer_empty(struct http_conn *conn, int status, bool engine) {
     sio__http_answer(conn, &(struct answer){.status = status, .engine = engine, .body = {"", 0}});
 }
 
-void sio__http_refuse_upgrade(struct http_conn *conn, int status, const char *message, const char *versions) {
+void sio__http_refuse_upgrade(struct http_conn *conn, int status, const char *message,
+                              const char *versions) {
     struct buf *out = &conn->engine->head;
     sio__buf_clear(out);
     int r = sio__http1_write_status(out, status);
@@ -325,21 +329,13 @@ static void on_done(struct http_conn *conn) {
     conn->waiting = true;
     sio__reactor_stop(e->reactor, &conn->timer);
     switch (conn->role) {
-    case ROLE_BUNDLE:
-        sio__bundle_answer(conn);
-        break;
-    case ROLE_APP:
-        sio__app_request(conn, body_of(conn));
-        break;
-    case ROLE_POST:
-        on_post(conn);
-        break;
+    case ROLE_BUNDLE: sio__bundle_answer(conn); break;
+    case ROLE_APP: sio__app_request(conn, body_of(conn)); break;
+    case ROLE_POST: on_post(conn); break;
     case ROLE_FOREIGN_UPGRADE:
         sio__engine_start(e, &conn->timer, e->options->o.destroy_upgrade_timeout_ms);
         break;
-    default:
-        sio__handshake_done(conn);
-        break;
+    default: sio__handshake_done(conn); break;
     }
 }
 
@@ -388,19 +384,13 @@ static void feed(struct http_conn *conn, uint8_t *data, size_t len) {
             conn->in_head = false;
             on_head(conn);
             break;
-        case HTTP1_BODY:
-            on_body(conn, result.body);
-            break;
+        case HTTP1_BODY: on_body(conn, result.body); break;
         case HTTP1_DONE:
             on_done(conn);
             got_some = len > 0;
             break;
-        case HTTP1_ERROR:
-            on_error(conn, &result);
-            break;
-        default:
-            more = true;
-            break;
+        case HTTP1_ERROR: on_error(conn, &result); break;
+        default: more = true; break;
         }
     }
     if (more) {
@@ -427,8 +417,8 @@ static void on_input(struct stream *stream, uint8_t *data, size_t len) {
     }
 }
 
-/* A peer that has closed its side, or only shut it down, may still read answers that are on their way. Of those that
-   are still to be made it wants none, as with Node.js. */
+/* A peer that has closed its side, or only shut it down, may still read answers that are on their
+   way. Of those that are still to be made it wants none, as with Node.js. */
 static void on_end(struct stream *stream, int status) {
     struct http_conn *conn = sio__stream_owner(stream);
     if (status < 0 || sio__stream_pending(stream) == 0) {
@@ -444,7 +434,8 @@ static void on_end(struct stream *stream, int status) {
 static void on_drain(struct stream *stream) {
     struct http_conn *conn = sio__stream_owner(stream);
     if (conn->role == ROLE_IDLE && !conn->in_head) { /* it begins to be idle now */
-        sio__engine_start(conn->engine, &conn->timer, conn->engine->options->o.keep_alive_timeout_ms);
+        sio__engine_start(conn->engine, &conn->timer,
+                          conn->engine->options->o.keep_alive_timeout_ms);
     }
     if (conn->choked) {
         conn->choked = false;
@@ -492,7 +483,8 @@ static void on_timer(struct timer *t) {
     if (conn->session != NULL) {
         sio__polling_lost(conn->session, conn, SIO_CAUSE_BODY_TIME); /* which counts it */
     } else {
-        sio__engine_count(e, conn->role == ROLE_IDLE ? SIO_CAUSE_HEAD_TIME : SIO_CAUSE_BODY_TIME, NULL);
+        sio__engine_count(e, conn->role == ROLE_IDLE ? SIO_CAUSE_HEAD_TIME : SIO_CAUSE_BODY_TIME,
+                          NULL);
     }
     conn->waiting = false;
     sio__http_answer_empty(conn, 408, false);

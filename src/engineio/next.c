@@ -10,7 +10,8 @@ static void run(struct task *task) {
     next->decide(next);
 }
 
-struct sio_next *sio__next_new(struct reactor *r, void (*decide)(struct sio_next *next), void *owner) {
+struct sio_next *sio__next_new(struct reactor *r, void (*decide)(struct sio_next *next),
+                               void *owner) {
     struct sio_next *next = sio__calloc(1, sizeof *next);
     if (next != NULL) {
         sio__task_init(&next->task, run);

@@ -2,9 +2,10 @@
 /*
  * A decision of the application that may come later (sio_next of <sio/http.h>).
  *
- * sio__next_ask() calls the application. When it decides before it returns, the decision is there at once.
- * Otherwise `decide` is called from a task after the decision, never from inside the application's call. An owner
- * that goes away before sets `owner` to NULL with sio__next_abandon(); the decision then only frees the object.
+ * sio__next_ask() calls the application. When it decides before it returns, the decision is there
+ * at once. Otherwise `decide` is called from a task after the decision, never from inside the
+ * application's call. An owner that goes away before sets `owner` to NULL with sio__next_abandon();
+ * the decision then only frees the object.
  */
 #ifndef ENGINEIO_NEXT_H
 #define ENGINEIO_NEXT_H
@@ -26,7 +27,8 @@ struct sio_next {
 };
 
 /** Makes an open decision. @return NULL when out of memory */
-struct sio_next *sio__next_new(struct reactor *r, void (*decide)(struct sio_next *next), void *owner);
+struct sio_next *sio__next_new(struct reactor *r, void (*decide)(struct sio_next *next),
+                               void *owner);
 
 /** Frees it with its texts; NULL is fine. */
 void sio__next_free(struct sio_next *next);
@@ -34,7 +36,8 @@ void sio__next_free(struct sio_next *next);
 /** Opens a decision again, for the next one to ask. */
 void sio__next_reset(struct sio_next *next);
 
-/** To be called before and after the application is asked. The latter is true when it has decided. */
+/** To be called before and after the application is asked. The latter is true when it has decided.
+ */
 static inline void sio__next_begin(struct sio_next *next) {
     next->asking = true;
 }

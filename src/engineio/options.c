@@ -109,13 +109,15 @@ static int check(const struct options *options, const struct logger *log) {
     if (o->log_level < SIO_LOG_NONE || o->log_level > SIO_LOG_DEBUG) {
         return invalid(log, "log_level: unknown");
     }
-    if (o->cors != NULL && (!is_field_value(o->cors->origin) || !is_field_value(o->cors->methods) ||
-                            !is_field_value(o->cors->headers) || !is_field_value(o->cors->expose))) {
+    if (o->cors != NULL &&
+        (!is_field_value(o->cors->origin) || !is_field_value(o->cors->methods) ||
+         !is_field_value(o->cors->headers) || !is_field_value(o->cors->expose))) {
         return invalid(log, "cors: a value cannot stand in a header");
     }
-    if (o->cookie != NULL && (!is_cookie_part(o->cookie->path) || !is_cookie_part(o->cookie->domain) ||
-                              !is_cookie_part(o->cookie->same_site) ||
-                              !sio__text_is_token(sio__text_of(o->cookie->name)))) {
+    if (o->cookie != NULL &&
+        (!is_cookie_part(o->cookie->path) || !is_cookie_part(o->cookie->domain) ||
+         !is_cookie_part(o->cookie->same_site) ||
+         !sio__text_is_token(sio__text_of(o->cookie->name)))) {
         return invalid(log, "cookie: a value cannot stand in a cookie");
     }
     if (o->adapter != NULL && (o->adapter->ops == NULL || o->adapter->open == NULL)) {
@@ -135,13 +137,15 @@ static int own(const char **s) {
 }
 
 static int own_all(struct options *options) {
-    const char **strings[] = {&options->o.path,         &options->o.initial_packet, &options->o.debug,
-                              &options->cors.origin,    &options->cors.methods,     &options->cors.headers,
-                              &options->cors.expose,    &options->cookie.name,      &options->cookie.path,
-                              &options->cookie.domain,  &options->cookie.same_site};
+    const char **strings[] = {
+        &options->o.path,        &options->o.initial_packet, &options->o.debug,
+        &options->cors.origin,   &options->cors.methods,     &options->cors.headers,
+        &options->cors.expose,   &options->cookie.name,      &options->cookie.path,
+        &options->cookie.domain, &options->cookie.same_site};
     int r = 0;
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
-        /* Go on after a failure: no pointer of the application may be left for sio__options_done(). */
+        /* Go on after a failure: no pointer of the application may be left for sio__options_done().
+         */
         if (own(strings[i]) < 0) {
             r = SIO_ERR_NOMEM;
         }
@@ -183,11 +187,13 @@ static int copy_adapter(struct options *options) {
 static int copy_nested(struct options *options) {
     int r = 0;
     if (options->o.cors != NULL) {
-        r = copy_sized(&options->cors, sizeof options->cors, options->o.cors, options->o.cors->size);
+        r = copy_sized(&options->cors, sizeof options->cors, options->o.cors,
+                       options->o.cors->size);
         options->o.cors = &options->cors;
     }
     if (r == 0 && options->o.cookie != NULL) {
-        r = copy_sized(&options->cookie, sizeof options->cookie, options->o.cookie, options->o.cookie->size);
+        r = copy_sized(&options->cookie, sizeof options->cookie, options->o.cookie,
+                       options->o.cookie->size);
         options->o.cookie = &options->cookie;
         if (options->cookie.name == NULL) {
             options->cookie.name = "io";
@@ -205,7 +211,8 @@ static int copy_nested(struct options *options) {
     return r;
 }
 
-int sio__options_init(struct options *options, const sio_server_options *user, const struct logger *log) {
+int sio__options_init(struct options *options, const sio_server_options *user,
+                      const struct logger *log) {
     memset(options, 0, sizeof *options);
     int r = 0;
     if (user != NULL) {
@@ -233,10 +240,11 @@ int sio__options_init(struct options *options, const sio_server_options *user, c
 }
 
 void sio__options_done(struct options *options) {
-    const char *strings[] = {options->o.path,         options->o.initial_packet, options->o.debug,
-                             options->cors.origin,    options->cors.methods,     options->cors.headers,
-                             options->cors.expose,    options->cookie.name,      options->cookie.path,
-                             options->cookie.domain,  options->cookie.same_site, options->path.data};
+    const char *strings[] = {
+        options->o.path,        options->o.initial_packet, options->o.debug,
+        options->cors.origin,   options->cors.methods,     options->cors.headers,
+        options->cors.expose,   options->cookie.name,      options->cookie.path,
+        options->cookie.domain, options->cookie.same_site, options->path.data};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++) {
         sio__free((void *)(uintptr_t)strings[i]);
     }

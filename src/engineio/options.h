@@ -20,7 +20,7 @@ struct options {
     sio_cookie cookie;    /* o.cookie, the same */
     sio_adapter_factory adapter; /* o.adapter, the same */
     sio_adapter_ops adapter_ops; /* adapter.ops, the same */
-    struct text path;     /* prefix of request targets that are ours, "/socket.io/" */
+    struct text path;            /* prefix of request targets that are ours, "/socket.io/" */
 };
 
 /**
@@ -30,7 +30,8 @@ struct options {
  * @param log   told which option is wrong, and why
  * @return 0; SIO_ERR_INVALID, SIO_ERR_VERSION, SIO_ERR_NOMEM: then nothing is left to free
  */
-int sio__options_init(struct options *options, const sio_server_options *user, const struct logger *log);
+int sio__options_init(struct options *options, const sio_server_options *user,
+                      const struct logger *log);
 
 /** Frees the copies. Zeroed memory is fine. */
 void sio__options_done(struct options *options);

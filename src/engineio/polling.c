@@ -127,7 +127,8 @@ static struct http_conn *take_get(struct polling *p) {
     return conn;
 }
 
-static void answer_get(struct polling *p, struct http_conn *conn, struct text payload, const char *encoding) {
+static void answer_get(struct polling *p, struct http_conn *conn, struct text payload,
+                       const char *encoding) {
     struct engine *e = p->session->engine;
     bool first = p->opening;
     p->opening = false;
@@ -159,12 +160,14 @@ void sio__polling_flush(struct polling *p) {
     struct http_conn *conn = take_get(p);
     clear_queue(p);
     p->noop = false;
-    SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE_POLLING, "%s: writing %zu bytes", sio__session_sid(s), e->payload.len);
+    SIO_DEBUG(e->log, LOG_COMPONENT_ENGINE_POLLING, "%s: writing %zu bytes", sio__session_sid(s),
+              e->payload.len);
     answer_get(p, conn, sio__buf_text(encoding != NULL ? &e->packed : &e->payload), encoding);
     if (goodbye) {
         sio__session_finish(s);
     } else if (s->drain_wanted && !sio__list_linked(&p->flush)) {
-        sio__list_push_back(&e->flush, &p->flush); /* who waits for it is told at the end of the turn */
+        sio__list_push_back(&e->flush,
+                            &p->flush); /* who waits for it is told at the end of the turn */
     }
 }
 
@@ -199,10 +202,9 @@ void sio__polling_get(struct session *s, struct http_conn *conn) {
     }
     p->get = conn;
     conn->session = s;
-    if (s->state == SESSION_CLOSING) {
-        sio__polling_release(p);
-    } else if (p->upgrade != NULL && p->upgrade->probed) {
-        /* The client pauses polling as soon as this returns. */
+    bool is_probed = p->upgrade != NULL && p->upgrade->probed;
+    if (is_probed || s->state == SESSION_CLOSING) {
+        /* A client that upgrades pauses polling as soon as this returns. */
         sio__polling_release(p);
     } else if (p->head != NULL) {
         mark(p);

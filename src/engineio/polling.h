@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The transport HTTP long-polling: one waiting GET takes packets to the client, POSTs bring packets from it.
+ * The transport HTTP long-polling: one waiting GET takes packets to the client, POSTs bring packets
+ * from it.
  *
- * Packets wait in a queue until there is a GET, and until the end of the turn, so that one answer takes all of them.
+ * Packets wait in a queue until there is a GET, and until the end of the turn, so that one answer
+ * takes all of them.
  */
 #ifndef ENGINEIO_POLLING_H
 #define ENGINEIO_POLLING_H
@@ -26,16 +28,16 @@ struct queued_packet {
 struct polling {
     struct session *session;
     struct upgrade *upgrade; /* while a WebSocket is being probed */
-    struct http_conn *get;  /* waits for packets */
-    struct http_conn *post; /* is bringing packets */
+    struct http_conn *get;   /* waits for packets */
+    struct http_conn *post;  /* is bringing packets */
     struct queued_packet *head;
     struct queued_packet *tail;
-    size_t bytes;           /* of all queued frames */
-    struct list flush;      /* in engine.flush when there is something to answer */
-    bool noop;              /* answer the GET, with a noop if there is nothing else */
-    bool saying_goodbye;    /* end the next answer with a close packet, */
-    bool patient;           /* when nothing is queued any more */
-    bool opening;           /* the next answer is the session's first */
+    size_t bytes;        /* of all queued frames */
+    struct list flush;   /* in engine.flush when there is something to answer */
+    bool noop;           /* answer the GET, with a noop if there is nothing else */
+    bool saying_goodbye; /* end the next answer with a close packet, */
+    bool patient;        /* when nothing is queued any more */
+    bool opening;        /* the next answer is the session's first */
 };
 
 /** Gives a session the polling transport. @return 0 or SIO_ERR_NOMEM */
@@ -62,14 +64,16 @@ void sio__polling_lost(struct session *s, struct http_conn *conn, int cause);
 /** Answers a waiting GET with what there is; a noop when there is nothing. */
 void sio__polling_release(struct polling *p);
 
-/** Answers the waiting GET if there is something to send. From the loop only, because of the hooks. */
+/** Answers the waiting GET if there is something to send. From the loop only, because of the hooks.
+ */
 void sio__polling_flush(struct polling *p);
 
 /**
- * Has the session end with a close packet: at the end of the turn when a GET is waiting, else with the next GET.
- * sio__session_finish() is called then.
+ * Has the session end with a close packet: at the end of the turn when a GET is waiting, else with
+ * the next GET. sio__session_finish() is called then.
  *
- * @param patiently  what is queued gets an answer of its own before: clients drop what comes together with the end
+ * @param patiently  what is queued gets an answer of its own before: clients drop what comes
+ * together with the end
  * @return whether there is a GET
  */
 bool sio__polling_close(struct polling *p, bool patiently);

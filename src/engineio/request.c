@@ -40,12 +40,14 @@ void sio__request_free(struct sio_request *req) {
     }
 }
 
-/* Cuts scheme and authority off a target in absolute form; data of the authority is NULL for others. */
+/* Cuts scheme and authority off a target in absolute form; data of the authority is NULL for
+ * others. */
 static struct text cut_authority(struct text *target) {
     static const char *const schemes[] = {"http://", "https://"};
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         struct text scheme = sio__text_of(schemes[i]);
-        if (target->len < scheme.len || !sio__text_eq_nocase((struct text){target->data, scheme.len}, scheme)) {
+        if (target->len < scheme.len ||
+            !sio__text_eq_nocase((struct text){target->data, scheme.len}, scheme)) {
             continue;
         }
         struct text rest = {target->data + scheme.len, target->len - scheme.len};

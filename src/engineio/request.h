@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * A request head as applications see it (<sio/http.h>): a compact copy, kept as long as its session.
+ * A request head as applications see it (<sio/http.h>): a compact copy, kept as long as its
+ * session.
  */
 #ifndef ENGINEIO_REQUEST_H
 #define ENGINEIO_REQUEST_H
@@ -27,11 +28,13 @@ int sio__request_new(const struct http1_head *head, const struct peer_address *p
 void sio__request_free(struct sio_request *req);
 
 /**
- * Origin form of a request target: "/path?query" of "http://host/path?query" (RFC 9112 3.2.2), others as they are.
+ * Origin form of a request target: "/path?query" of "http://host/path?query" (RFC 9112 3.2.2),
+ * others as they are.
  */
 struct text sio__target_origin(struct text target);
 
-/** Host and port of a request: those of its target when that has any, else the Host field (RFC 9112 3.2.2). */
+/** Host and port of a request: those of its target when that has any, else the Host field (RFC
+ * 9112 3.2.2). */
 struct text sio__request_host(const struct http1_head *head);
 
 /** Query part of a request target: what follows the first '?'; empty when there is none. */

@@ -16,14 +16,17 @@
 /* Greatest integer of JavaScript. */
 #define CLIENT_NUMBER_MAX ((uint64_t)9007199254740991)
 
+/* The scratch buffer of base64 is given back when a message has made it larger than this. */
+#define BASE64_KEEP_BYTES 65536u
+
 /* ---- birth ---- */
 
 static bool is_sid(const char *sid) {
     size_t len = 0;
     for (; sid[len] != '\0'; len++) {
         char c = sid[len];
-        bool ok = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
-                  c == '_';
+        bool ok = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                  c == '-' || c == '_';
         if (!ok) {
             return false;
         }
@@ -115,16 +118,19 @@ static uint32_t client_ms(uint32_t ms, uint32_t other) {
 int sio__session_handshake(const struct session *s, struct buf *out) {
     const sio_server_options *o = &s->engine->options->o;
     bool upgradable = s->polling != NULL && !o->no_upgrade && (o->transports & SIO_WEBSOCKET) != 0;
-    uint64_t payload = o->max_payload_bytes < CLIENT_NUMBER_MAX ? o->max_payload_bytes : CLIENT_NUMBER_MAX;
+    uint64_t payload =
+        o->max_payload_bytes < CLIENT_NUMBER_MAX ? o->max_payload_bytes : CLIENT_NUMBER_MAX;
     int r = sio__buf_append_str(out, "{\"sid\":\"");
     if (r == 0) {
         r = sio__buf_append_str(out, sio__session_sid(s));
     }
     if (r == 0) {
-        r = sio__buf_append_str(out, upgradable ? "\",\"upgrades\":[\"websocket\"]" : "\",\"upgrades\":[]");
+        r = sio__buf_append_str(out, upgradable ? "\",\"upgrades\":[\"websocket\"]"
+                                                : "\",\"upgrades\":[]");
     }
     if (r == 0) {
-        r = put_number(out, ",\"pingInterval\":", client_ms(o->ping_interval_ms, o->ping_timeout_ms));
+        r = put_number(out,
+                       ",\"pingInterval\":", client_ms(o->ping_interval_ms, o->ping_timeout_ms));
     }
     if (r == 0) {
         r = put_number(out, ",\"pingTimeout\":", client_ms(o->ping_timeout_ms, 0));
@@ -261,7 +267,8 @@ static void end(struct session *s, int reason, int cause, bool wait) {
         become_closed(s);
         return;
     }
-    /* A waiting GET takes the news at the end of the turn: nothing of the application is called here. */
+    /* A waiting GET takes the news at the end of the turn: nothing of the application is called
+     * here. */
     bool has_get = sio__polling_close(s->polling, wait);
     if (wait) {
         if (!has_get && reason == SIO_REASON_FORCED_CLOSE) {
@@ -309,8 +316,11 @@ void sio__session_finish(struct session *s) {
 
 /* ---- heartbeat ---- */
 
+static int judge_queue(struct session *s);
+
 static void on_timer(struct timer *t) {
     struct session *s = SIO_CONTAINER_OF(t, struct session, timer);
+    const sio_server_options *o = &s->engine->options->o;
     if (s->state != SESSION_OPEN) {
         sio__session_finish(s);
         return;
@@ -325,7 +335,10 @@ static void on_timer(struct timer *t) {
         sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_OUT_OF_MEMORY);
         return;
     }
-    sio__engine_start(s->engine, &s->timer, s->engine->options->o.ping_timeout_ms);
+    sio__engine_start(s->engine, &s->timer, o->ping_timeout_ms);
+    if (sio__session_pending(s) > o->send_high_water_bytes) {
+        (void)judge_queue(s); /* nothing may be sent any more that would have it looked at */
+    }
 }
 
 /* A peer that is busy sending is alive: once per ping it gets its time again. */
@@ -347,7 +360,8 @@ bool sio__session_packet(struct session *s, const struct eio_packet *packet) {
     }
     switch (packet->type) {
     case EIO_MESSAGE:
-        e->ops.on_message(s, (uint8_t *)(uintptr_t)packet->data.data, packet->data.len, packet->binary);
+        e->ops.on_message(s, (uint8_t *)(uintptr_t)packet->data.data, packet->data.len,
+                          packet->binary);
         break;
     case EIO_PONG:
         if (s->pong_due) { /* others ask for nothing, and get nothing */
@@ -363,8 +377,7 @@ bool sio__session_packet(struct session *s, const struct eio_packet *packet) {
             sio__session_ended(s, SIO_REASON_TRANSPORT_CLOSE, SIO_CAUSE_PEER_CLOSED);
         }
         break;
-    default:
-        break; /* open, upgrade, noop: ignored, as the official server does */
+    default: break; /* open, upgrade, noop: ignored, as the official server does */
     }
     return s->state == SESSION_OPEN;
 }
@@ -409,7 +422,8 @@ static int judge_queue(struct session *s) {
         sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_SEND_QUEUE);
         return SIO_ERR_SLOW_CONSUMER;
     }
-    if (s->soft_since_ms != 0 && o->send_soft_ms != SIO_NEVER && now - s->soft_since_ms > o->send_soft_ms) {
+    if (s->soft_since_ms != 0 && o->send_soft_ms != SIO_NEVER &&
+        now - s->soft_since_ms > o->send_soft_ms) {
         sio__session_close(s, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_SEND_TIME);
         return SIO_ERR_SLOW_CONSUMER;
     }
@@ -434,10 +448,14 @@ static int after_send(struct session *s, int r, uint32_t packets) {
 
 /* To a WebSocket whose client takes no binary frames: the form of the polling transport. */
 static int send_base64(struct session *s, const void *data, size_t len) {
-    struct buf *packet = &s->engine->packed;
+    struct buf *packet = &s->engine->base64;
     sio__buf_clear(packet);
     int r = sio__eio_payload_append_binary(packet, 0, data, len);
-    return r < 0 ? r : sio__websocket_text(s->ws, sio__buf_text(packet));
+    if (r == 0) {
+        r = sio__websocket_text(s->ws, sio__buf_text(packet));
+    }
+    sio__buf_shrink(packet, BASE64_KEEP_BYTES);
+    return r;
 }
 
 static int send_binary(struct session *s, const void *data, size_t len) {
@@ -451,7 +469,8 @@ static int send_to_websocket(struct session *s, struct frame *f) {
     int r = 0;
     for (uint32_t i = 0; i < f->part_count && r == 0; i++) {
         struct text data = sio__frame_part_data(&f->parts[i]);
-        r = f->parts[i].binary ? send_base64(s, data.data, data.len) : sio__websocket_text(s->ws, data);
+        r = f->parts[i].binary ? send_base64(s, data.data, data.len)
+                               : sio__websocket_text(s->ws, data);
     }
     return r;
 }
@@ -468,8 +487,8 @@ static int admit(struct session *s, unsigned flags) {
     return 0;
 }
 
-static int send_queued(struct session *s, struct text text, const struct value_bytes *attachments, uint32_t count,
-                       unsigned flags) {
+static int send_queued(struct session *s, struct text text, const struct value_bytes *attachments,
+                       uint32_t count, unsigned flags) {
     struct frame_source one;
     struct frame_source *parts = &one;
     if (count > 0) {
@@ -494,8 +513,8 @@ static int send_queued(struct session *s, struct text text, const struct value_b
     return r;
 }
 
-int sio__session_send(struct session *s, struct text text, const struct value_bytes *attachments, uint32_t count,
-                      unsigned flags) {
+int sio__session_send(struct session *s, struct text text, const struct value_bytes *attachments,
+                      uint32_t count, unsigned flags) {
     int r = admit(s, flags);
     if (r < 0) {
         return r;
@@ -548,7 +567,8 @@ void sio__session_switch(struct session *s, struct websocket *ws) {
         r = send_to_websocket(s, q->frame);
     }
     if (s->pong_due) {
-        /* The ping may have been lost with the old transport; its answer may be late with the new one. */
+        /* The ping may have been lost with the old transport; its answer may be late with the new
+         * one. */
         extend_heartbeat(s);
     }
     if (r < 0) {

@@ -2,8 +2,8 @@
 /*
  * Session and socket ids: 20 characters of [A-Za-z0-9_-], as the official packages make them.
  *
- * 12 random bytes and a counter of 3, in URL-safe base64. The random bytes are what keeps ids secret (a session id is
- * all that a polling request shows); the counter keeps them apart.
+ * 12 random bytes and a counter of 3, in URL-safe base64. The random bytes are what keeps ids
+ * secret (a session id is all that a polling request shows); the counter keeps them apart.
  */
 #ifndef ENGINEIO_SID_H
 #define ENGINEIO_SID_H

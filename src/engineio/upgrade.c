@@ -41,10 +41,12 @@ void sio__upgrade_packet(struct session *s, const struct eio_packet *packet) {
     struct upgrade *u = s->polling->upgrade;
     struct websocket *ws = u->ws;
     if (packet->type == EIO_PING && sio__text_eq(packet->data, SIO_TEXT("probe"))) {
-        SIO_DEBUG(s->engine->log, LOG_COMPONENT_ENGINE_SOCKET, "%s: got probe ping packet, sending pong",
-                  sio__session_sid(s));
+        SIO_DEBUG(s->engine->log, LOG_COMPONENT_ENGINE_SOCKET,
+                  "%s: got probe ping packet, sending pong", sio__session_sid(s));
         u->probed = true;
-        if (sio__websocket_text(ws, SIO_TEXT("3probe")) < 0) {
+        /* Clients ask once; who asks on and reads no answer fills the memory. */
+        bool unread = sio__stream_pending(ws->stream) > s->engine->options->o.send_high_water_bytes;
+        if (unread || sio__websocket_text(ws, SIO_TEXT("3probe")) < 0) {
             sio__upgrade_cancel(s);
             return;
         }
@@ -53,7 +55,8 @@ void sio__upgrade_packet(struct session *s, const struct eio_packet *packet) {
         return;
     }
     if (packet->type == EIO_UPGRADE && u->probed) {
-        SIO_DEBUG(s->engine->log, LOG_COMPONENT_ENGINE_SOCKET, "%s: upgraded to websocket", sio__session_sid(s));
+        SIO_DEBUG(s->engine->log, LOG_COMPONENT_ENGINE_SOCKET, "%s: upgraded to websocket",
+                  sio__session_sid(s));
         free_upgrade(u);
         ws->probing = false;
         sio__session_switch(s, ws);

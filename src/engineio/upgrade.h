@@ -3,12 +3,12 @@
  * The upgrade of a session from polling to WebSocket (Engine.IO protocol, "Upgrade").
  *
  *     client (WebSocket)      server
- *     2probe  ------------->  
- *             <-------------  3probe; the waiting GET is answered, so that the client can pause polling
- *     5       ------------->  the WebSocket becomes the transport, queued packets go to it
+ *     2probe  ------------->
+ *             <-------------  3probe; the waiting GET is answered, so that the client can pause
+ * polling 5       ------------->  the WebSocket becomes the transport, queued packets go to it
  *
- * Until the 5 packets flow over polling. Anything else on the WebSocket, its end, or upgrade_timeout_ms without a 5
- * ends the attempt; the session goes on with polling.
+ * Until the 5 packets flow over polling. Anything else on the WebSocket, its end, or
+ * upgrade_timeout_ms without a 5 ends the attempt; the session goes on with polling.
  */
 #ifndef ENGINEIO_UPGRADE_H
 #define ENGINEIO_UPGRADE_H
@@ -29,7 +29,8 @@ struct upgrade {
 };
 
 /**
- * Begins an upgrade. A session that is upgraded, upgrading or closing refuses: the WebSocket is closed.
+ * Begins an upgrade. A session that is upgraded, upgrading or closing refuses: the WebSocket is
+ * closed.
  */
 void sio__upgrade_begin(struct session *s, struct websocket *ws);
 

@@ -92,16 +92,11 @@ void sio__websocket_close(struct websocket *ws, uint16_t code) {
 
 static int cause_of(uint16_t code) {
     switch (code) {
-    case WS_CLOSE_BAD_DATA:
-        return SIO_CAUSE_WS_UTF8;
-    case WS_CLOSE_TOO_BIG:
-        return SIO_CAUSE_MESSAGE_BYTES;
-    case WS_CLOSE_POLICY:
-        return SIO_CAUSE_FRAGMENTS;
-    case WS_CLOSE_INTERNAL:
-        return SIO_CAUSE_OUT_OF_MEMORY;
-    default:
-        return SIO_CAUSE_WS_SYNTAX;
+    case WS_CLOSE_BAD_DATA: return SIO_CAUSE_WS_UTF8;
+    case WS_CLOSE_TOO_BIG: return SIO_CAUSE_MESSAGE_BYTES;
+    case WS_CLOSE_POLICY: return SIO_CAUSE_FRAGMENTS;
+    case WS_CLOSE_INTERNAL: return SIO_CAUSE_OUT_OF_MEMORY;
+    default: return SIO_CAUSE_WS_SYNTAX;
     }
 }
 
@@ -120,10 +115,12 @@ static void detach(struct websocket *ws, int reason, int cause) {
     }
 }
 
-/* Fails the WebSocket connection (RFC 6455 7.1.7): what the peer has to say does not matter any more. */
+/* Fails the WebSocket connection (RFC 6455 7.1.7): what the peer has to say does not matter any
+ * more. */
 static void on_violation(struct websocket *ws, const struct ws_message *m) {
     int cause = cause_of(m->code);
-    SIO_DEBUG(ws->engine->log, LOG_COMPONENT_ENGINE_WS, "closing with %u: %s", (unsigned)m->code, m->rule);
+    SIO_DEBUG(ws->engine->log, LOG_COMPONENT_ENGINE_WS, "closing with %u: %s", (unsigned)m->code,
+              m->rule);
     if (ws->session == NULL || ws->probing) {
         sio__engine_count(ws->engine, cause, m->rule);
     }
@@ -150,7 +147,8 @@ static void on_ping(struct websocket *ws, const struct ws_message *m) {
     uint8_t header[WS_HEADER_MAX_SERVER];
     size_t n = sio__ws_header(header, WS_FIN | WS_OP_PONG, m->len, NULL);
     /* Who sends pings and reads nothing gets no more pongs than the queue may hold. */
-    if (ws->closing == NULL && sio__stream_pending(ws->stream) < ws->engine->options->o.send_high_water_bytes) {
+    if (ws->closing == NULL &&
+        sio__stream_pending(ws->stream) < ws->engine->options->o.send_high_water_bytes) {
         (void)sio__stream_write(ws->stream, header, n, m->data, m->len);
     }
 }
@@ -159,12 +157,14 @@ static void on_text(struct websocket *ws, struct ws_message *m) {
     struct session *s = ws->session;
     struct engine *e = ws->engine;
     if (m->len > 0 && m->data[0] == '4' && !ws->probing) {
-        struct eio_packet message = {.type = EIO_MESSAGE, .data = {(const char *)m->data + 1, m->len - 1}};
+        struct eio_packet message = {.type = EIO_MESSAGE,
+                                     .data = {(const char *)m->data + 1, m->len - 1}};
         sio__session_packet(s, &message);
         return;
     }
     struct eio_packet packet;
-    int r = sio__eio_packet_decode((struct text){(const char *)m->data, m->len}, &e->bytes, &packet);
+    int r =
+        sio__eio_packet_decode((struct text){(const char *)m->data, m->len}, &e->bytes, &packet);
     if (r < 0 && ws->probing) {
         sio__upgrade_cancel(s);
     } else if (r < 0) {
@@ -199,17 +199,10 @@ static void on_event(struct websocket *ws, enum ws_event event, struct ws_messag
             on_binary(ws, m);
         }
         break;
-    case WS_PING:
-        on_ping(ws, m);
-        break;
-    case WS_CLOSE:
-        on_peer_close(ws, m->code);
-        break;
-    case WS_ERROR:
-        on_violation(ws, m);
-        break;
-    default:
-        break;
+    case WS_PING: on_ping(ws, m); break;
+    case WS_CLOSE: on_peer_close(ws, m->code); break;
+    case WS_ERROR: on_violation(ws, m); break;
+    default: break;
     }
 }
 
@@ -242,7 +235,8 @@ static void on_input(struct stream *stream, uint8_t *data, size_t len) {
 static void on_end(struct stream *stream, int status) {
     struct websocket *ws = sio__stream_owner(stream);
     /* Without a Close frame before. */
-    detach(ws, status == 0 ? SIO_REASON_TRANSPORT_CLOSE : SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_CONNECTION_LOST);
+    detach(ws, status == 0 ? SIO_REASON_TRANSPORT_CLOSE : SIO_REASON_TRANSPORT_ERROR,
+           SIO_CAUSE_CONNECTION_LOST);
     sio__websocket_drop(ws);
 }
 

@@ -2,8 +2,8 @@
 /*
  * The transport WebSocket: a stream, a parser, and the closing handshake (RFC 6455 7).
  *
- * A WebSocket belongs to a session as its transport, or to the session's upgrade. When its owner lets go of it, it
- * sends a Close frame and waits for the peer's for close_timeout_ms, on its own.
+ * A WebSocket belongs to a session as its transport, or to the session's upgrade. When its owner
+ * lets go of it, it sends a Close frame and waits for the peer's for close_timeout_ms, on its own.
  */
 #ifndef ENGINEIO_WEBSOCKET_H
 #define ENGINEIO_WEBSOCKET_H
@@ -27,8 +27,8 @@ struct websocket {
 };
 
 /**
- * Turns a stream into a WebSocket, after the answer 101 was written. Its memory stays until it gets its first input,
- * whatever happens before: see sio__http_convert().
+ * Turns a stream into a WebSocket, after the answer 101 was written. Its memory stays until it gets
+ * its first input, whatever happens before: see sio__http_convert().
  *
  * @return NULL when out of memory; the stream is still the caller's
  */
@@ -53,7 +53,8 @@ int sio__websocket_frame(struct websocket *ws, struct frame *f);
  */
 void sio__websocket_close(struct websocket *ws, uint16_t code);
 
-/** Ends the waiting of one in engine.closing, given by its link: closes TCP once its Close frame is out. */
+/** Ends the waiting of one in engine.closing, given by its link: closes TCP once its Close frame is
+ * out. */
 void sio__websocket_finish(struct list *link);
 
 /** Ends it at once. */

@@ -11,7 +11,7 @@
 
 #include "base/alloc.h"
 
-#define BACKLOG 4096
+#define BACKLOG      4096
 #define ACCEPT_BATCH 64
 
 void sio__peer_address_text(const struct peer_address *address, char text[PEER_ADDRESS_CHARS]) {
@@ -103,7 +103,8 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
     }
 }
 
-static int make_socket(const struct sockaddr *address, socklen_t len, bool both_families, int *ret_fd) {
+static int make_socket(const struct sockaddr *address, socklen_t len, bool both_families,
+                       int *ret_fd) {
     int fd = socket(address->sa_family, SOCK_STREAM, 0);
     if (fd < 0) {
         return -errno;
@@ -115,7 +116,8 @@ static int make_socket(const struct sockaddr *address, socklen_t len, bool both_
     if (address->sa_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
     }
-    if (bind(fd, address, len) < 0 || listen(fd, BACKLOG) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+    if (bind(fd, address, len) < 0 || listen(fd, BACKLOG) < 0 ||
+        fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
         int error = errno;
         close(fd);
         return -error;
@@ -136,8 +138,9 @@ static uint16_t bound_port(int fd) {
     return address.port;
 }
 
-int sio__listener_open(struct reactor *r, const struct sockaddr *address, socklen_t len, bool both_families,
-                       const struct listener_ops *ops, void *owner, struct listener **ret_listener) {
+int sio__listener_open(struct reactor *r, const struct sockaddr *address, socklen_t len,
+                       bool both_families, const struct listener_ops *ops, void *owner,
+                       struct listener **ret_listener) {
     struct listener *l = sio__calloc(1, sizeof *l);
     if (l == NULL) {
         return SIO_ERR_NOMEM;

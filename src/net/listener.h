@@ -2,8 +2,8 @@
 /*
  * A listening socket: accepts connections in batches and hands them on.
  *
- * When the process has no descriptor left, a reserve descriptor is given up to accept and close one connection at
- * a time, so that the peers see an end instead of a hang, and the loop does not spin.
+ * When the process has no descriptor left, a reserve descriptor is given up to accept and close one
+ * connection at a time, so that the peers see an end instead of a hang, and the loop does not spin.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
@@ -56,8 +56,9 @@ struct listener {
  * @param ret_listener  ended by sio__listener_close()
  * @return 0; SIO_ERR_NOMEM or a code of the system
  */
-int sio__listener_open(struct reactor *r, const struct sockaddr *address, socklen_t len, bool both_families,
-                       const struct listener_ops *ops, void *owner, struct listener **ret_listener);
+int sio__listener_open(struct reactor *r, const struct sockaddr *address, socklen_t len,
+                       bool both_families, const struct listener_ops *ops, void *owner,
+                       struct listener **ret_listener);
 
 /** Stops listening; the memory goes later. */
 void sio__listener_close(struct listener *l);

@@ -9,7 +9,7 @@
 
 /* A block's bytes follow its node. */
 #define BLOCK_HEADER offsetof(struct outq_node, u.refs[1])
-#define CHUNK_ROOM ((uint32_t)(OUTQ_CHUNK_BYTES - BLOCK_HEADER))
+#define CHUNK_ROOM   ((uint32_t)(OUTQ_CHUNK_BYTES - BLOCK_HEADER))
 
 _Static_assert(sizeof(struct outq_node) == 128, "two cache lines");
 
@@ -21,12 +21,8 @@ static void release(struct reactor *r, struct outq_ref *ref) {
 
 static void node_free(struct reactor *r, struct outq_node *node) {
     switch (node->kind) {
-    case OUTQ_CHUNK:
-        sio__slab_free(&r->chunk_slab, node);
-        break;
-    case OUTQ_HEAP:
-        sio__free(node);
-        break;
+    case OUTQ_CHUNK: sio__slab_free(&r->chunk_slab, node); break;
+    case OUTQ_HEAP: sio__free(node); break;
     default:
         for (; node->first < node->count; node->first++) {
             release(r, &node->u.refs[node->first]);
@@ -90,8 +86,8 @@ static void put(struct outq_node *node, const void *data, size_t n) {
     }
 }
 
-int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t head_len, const void *body,
-                     size_t body_len) {
+int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t head_len,
+                     const void *body, size_t body_len) {
     size_t n = head_len + body_len;
     struct outq_node *node = q->tail;
     if (node == NULL || node->kind == OUTQ_REF || node->room < n) {
@@ -107,7 +103,8 @@ int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t
     return 0;
 }
 
-int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len, void *shared) {
+int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len,
+                         void *shared) {
     size_t offset = (size_t)((const uint8_t *)data - (const uint8_t *)shared);
     if (len > UINT32_MAX || offset > UINT32_MAX) {
         return SIO_ERR_TOO_BIG;

@@ -2,10 +2,10 @@
 /*
  * Output queue of a stream: what the kernel has not taken yet.
  *
- * A list of nodes of two kinds. A block holds bytes that were copied in, of one or many small messages. A bundle holds
- * references to output that is shared with other streams (a broadcast); each holds one reference on its owner, given
- * back through reactor.release once the bytes are written.
- * A queue without output holds no memory.
+ * A list of nodes of two kinds. A block holds bytes that were copied in, of one or many small
+ * messages. A bundle holds references to output that is shared with other streams (a broadcast);
+ * each holds one reference on its owner, given back through reactor.release once the bytes are
+ * written. A queue without output holds no memory.
  */
 #ifndef NET_OUTQ_H
 #define NET_OUTQ_H
@@ -17,7 +17,8 @@
 
 struct reactor;
 
-/** A block of the usual size with its node; not a power of two, so that blocks do not meet in the same cache sets. */
+/** A block of the usual size with its node; not a power of two, so that blocks do not meet in the
+ * same cache sets. */
 #define OUTQ_CHUNK_BYTES 4032u
 
 /** References in a bundle. */
@@ -61,12 +62,13 @@ struct outq {
 void sio__outq_clear(struct reactor *r, struct outq *q);
 
 /**
- * Copies bytes behind what is queued, two pieces that belong together (header and body). Either may be empty.
+ * Copies bytes behind what is queued, two pieces that belong together (header and body). Either may
+ * be empty.
  *
  * @return 0 or SIO_ERR_NOMEM; then nothing was queued
  */
-int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t head_len, const void *body,
-                     size_t body_len);
+int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t head_len,
+                     const void *body, size_t body_len);
 
 /**
  * Queues bytes that the owner keeps in place. Takes over one reference to the owner on success.
@@ -74,7 +76,8 @@ int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t
  * @param data  in the owner's own memory, at most 4 GiB behind its address
  * @return 0 or SIO_ERR_NOMEM; then the reference is still the caller's
  */
-int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len, void *shared);
+int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len,
+                         void *shared);
 
 /** Drops n bytes from the front: they are written. n <= bytes. */
 void sio__outq_consume(struct reactor *r, struct outq *q, size_t n);

@@ -8,7 +8,7 @@
 #include "net/outq.h"
 #include "net/stream.h"
 
-/* A turn that goes on for ever would starve input; what is left over runs in the next one. */
+/* Tasks that queue tasks for ever would starve input: beyond so many, new ones wait a turn. */
 #define TURN_TASKS_MAX 10000
 
 /* prepare, check, timer, async */
@@ -23,11 +23,20 @@ static void take_mail(struct reactor *r) {
     }
 }
 
+/* All that input has queued run: else peers could have tasks queued faster than they are run. */
 static void run_tasks(struct reactor *r) {
-    for (int i = 0; i < TURN_TASKS_MAX; i++) {
+    struct list mark; /* behind the last of them */
+    sio__list_init(&mark);
+    sio__list_push_back(&r->tasks, &mark);
+    bool passed = false;
+    for (int i = 0; i < TURN_TASKS_MAX || !passed; i++) {
         struct list *node = sio__list_pop_front(&r->tasks);
         if (node == NULL) {
             return;
+        }
+        if (node == &mark) {
+            passed = true;
+            continue;
         }
         struct task *task = SIO_CONTAINER_OF(node, struct task, link);
         task->fn(task);
@@ -161,7 +170,8 @@ int sio__reactor_init(struct reactor *r, uv_loop_t *loop, struct logger *log) {
 
 /* Closing goes on when streams and listeners are gone and nothing is left to do. */
 static void close_if_idle(struct reactor *r) {
-    if (!r->closing || r->closed || r->open_handles > r->own_handles || !sio__list_empty(&r->tasks)) {
+    if (!r->closing || r->closed || r->open_handles > r->own_handles ||
+        !sio__list_empty(&r->tasks)) {
         return;
     }
     take_mail(r);

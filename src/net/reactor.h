@@ -2,13 +2,14 @@
 /*
  * A reactor: one event loop and everything that lives on it.
  *
- * Within one turn of the loop the order is: libuv calls the handlers of readable streams; these queue
- * output and tasks; then (uv_check) tasks run, timers advance, and every stream with output is flushed once,
- * however many messages it was given. The same happens before the loop sleeps (uv_prepare), for what
- * timers and mail have caused. So a message costs no system call of its own when others come with it.
+ * Within one turn of the loop the order is: libuv calls the handlers of readable streams; these
+ * queue output and tasks; then (uv_check) tasks run, timers advance, and every stream with output
+ * is flushed once, however many messages it was given. The same happens before the loop sleeps
+ * (uv_prepare), for what timers and mail have caused. So a message costs no system call of its own
+ * when others come with it.
  *
- * Callbacks of the application run in stream handlers, tasks and timers only, never inside a function
- * that the application called: such functions queue a task instead.
+ * Callbacks of the application run in stream handlers, tasks and timers only, never inside a
+ * function that the application called: such functions queue a task instead.
  *
  * A reactor is used by the thread of its loop. Only sio__reactor_post() may be called from
  * others.
@@ -69,7 +70,7 @@ struct reactor {
     uint32_t open_handles; /* these, streams and listeners, until their close callbacks came */
     bool closing;          /* waits for the others to close */
     bool closed;           /* has closed its own */
-    uint64_t armed_ms; /* when `timer` fires, UINT64_MAX when it is stopped */
+    uint64_t armed_ms;     /* when `timer` fires, UINT64_MAX when it is stopped */
 
     struct wheel wheel;
     struct list tasks;
@@ -100,14 +101,15 @@ struct reactor {
  *
  * @param loop  borrowed; has to outlive the reactor
  * @param log   borrowed
- * @return 0; SIO_ERR_NOMEM or a code of libuv. After a failure, too, sio__reactor_close() and _done() end it.
+ * @return 0; SIO_ERR_NOMEM or a code of libuv. After a failure, too, sio__reactor_close() and
+ * _done() end it.
  */
 int sio__reactor_init(struct reactor *r, uv_loop_t *loop, struct logger *log);
 
 /**
- * Closes the reactor as soon as all streams and listeners are gone and all tasks have run; these must be told to
- * close by their owners. on_closed is called when everything is gone: from the loop, or at once when there is no
- * handle.
+ * Closes the reactor as soon as all streams and listeners are gone and all tasks have run; these
+ * must be told to close by their owners. on_closed is called when everything is gone: from the
+ * loop, or at once when there is no handle.
  */
 void sio__reactor_close(struct reactor *r, void (*on_closed)(void *context), void *context);
 

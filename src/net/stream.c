@@ -126,8 +126,8 @@ static void end(struct stream *s, int status) {
     s->ops->on_end(s, status);
 }
 
-/* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that is shut down
-   reads as ended in the next turn of the loop. */
+/* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that
+   is shut down reads as ended in the next turn of the loop. */
 static void break_off(struct stream *s) {
     if (s->state != STREAM_OPEN) {
         sio__stream_close(s);
@@ -140,7 +140,8 @@ static void break_off(struct stream *s) {
     arm(s);
 }
 
-int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body, size_t body_len) {
+int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body,
+                      size_t body_len) {
     if (s->end == STREAM_FAILED) {
         return 0;
     }
@@ -271,15 +272,16 @@ static void read_input(struct stream *s) {
             r->stats.bytes_in += (uint64_t)n;
             s->ops->on_input(s, r->input, (size_t)n);
         }
-        if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused || s->end != STREAM_LIVES) {
+        if (n < (ssize_t)REACTOR_INPUT_BYTES || s->state == STREAM_CLOSED || s->paused ||
+            s->end != STREAM_LIVES) {
             return;
         }
     }
 }
 
 /*
- * What the input has caused for this stream itself goes out at once, while it is in the cache, and its memory serves
- * the next stream. Others are flushed at the end of the turn.
+ * What the input has caused for this stream itself goes out at once, while it is in the cache, and
+ * its memory serves the next stream. Others are flushed at the end of the turn.
  */
 static void on_readable(struct stream *s) {
     read_input(s);

@@ -2,14 +2,15 @@
 /*
  * A stream: one non-blocking connected socket on a reactor.
  *
- * Input is read into the reactor's buffer and handed to the owner, who may change it. Output is queued and
- * flushed once per turn of the loop; only when the kernel does not take all of it does the stream wait for
- * writability. The owner can be exchanged (an HTTP connection becomes a WebSocket).
+ * Input is read into the reactor's buffer and handed to the owner, who may change it. Output is
+ * queued and flushed once per turn of the loop; only when the kernel does not take all of it does
+ * the stream wait for writability. The owner can be exchanged (an HTTP connection becomes a
+ * WebSocket).
  *
- * Ends: the owner calls sio__stream_close() (at once, output is dropped) or sio__stream_finish() (after the
- * output was sent, and the peer has had time to read it). After either, the owner hears no more of it. When the
- * peer or the network ends it, the owner is told by on_end and then has to do one of both: a peer that has only
- * closed its side may still read what is on its way.
+ * Ends: the owner calls sio__stream_close() (at once, output is dropped) or sio__stream_finish()
+ * (after the output was sent, and the peer has had time to read it). After either, the owner hears
+ * no more of it. When the peer or the network ends it, the owner is told by on_end and then has to
+ * do one of both: a peer that has only closed its side may still read what is on its way.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -29,7 +30,8 @@ struct stream;
 struct stream_ops {
     /** Bytes came; they are the owner's to change until the return. */
     void (*on_input)(struct stream *s, uint8_t *data, size_t len);
-    /** The stream has ended: 0 when the peer closed its side, else a negative code of the system. */
+    /** The stream has ended: 0 when the peer closed its side, else a negative code of the system.
+     */
     void (*on_end)(struct stream *s, int status);
     /** All output was taken by the kernel, after it had not been at first. */
     void (*on_drain)(struct stream *s);
@@ -43,17 +45,17 @@ enum stream_end {
 };
 
 struct stream {
-    uv_poll_t poll; /* first: its handle is the stream's. Its data is the owner, or, while the stream
-                       finishes, the struct stream_linger */
+    uv_poll_t poll; /* first: its handle is the stream's. Its data is the owner, or, while the
+                       stream finishes, the struct stream_linger */
     const struct stream_ops *ops; /* NULL while it finishes */
     struct reactor *reactor;
     struct list dirty; /* in reactor.dirty, or in no list */
     struct outq out;
     int fd;
     uint8_t state;
-    bool blocked;     /* waits for writability */
-    bool paused;      /* does not read */
-    uint8_t end;      /* enum stream_end */
+    bool blocked; /* waits for writability */
+    bool paused;  /* does not read */
+    uint8_t end;  /* enum stream_end */
 };
 
 /**
@@ -66,7 +68,8 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
                      struct stream **ret_stream);
 
 /** Gives the stream to another owner. */
-static inline void sio__stream_set_owner(struct stream *s, const struct stream_ops *ops, void *owner) {
+static inline void sio__stream_set_owner(struct stream *s, const struct stream_ops *ops,
+                                         void *owner) {
     s->ops = ops;
     s->poll.data = owner;
 }
@@ -86,10 +89,11 @@ static inline void sio__stream_mark(struct stream *s) {
 /**
  * Queues output, copied; two pieces that belong together.
  *
- * @return 0; SIO_ERR_NOMEM, nothing was queued. Output of a stream that has failed is dropped silently: on_end
- *         tells.
+ * @return 0; SIO_ERR_NOMEM, nothing was queued. Output of a stream that has failed is dropped
+ * silently: on_end tells.
  */
-int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body, size_t body_len);
+int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body,
+                      size_t body_len);
 
 /** Queues output that `shared` keeps in place; takes over one reference to it, also on failure. */
 int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared);
@@ -99,7 +103,8 @@ static inline size_t sio__stream_pending(const struct stream *s) {
     return s->out.bytes;
 }
 
-/** Writes what is queued, as far as the kernel takes it. Calls nobody; after a failure on_end comes from the loop. */
+/** Writes what is queued, as far as the kernel takes it. Calls nobody; after a failure on_end comes
+ * from the loop. */
 void sio__stream_flush(struct stream *s);
 
 /** Stops and resumes reading. While it is paused the end of the stream goes unnoticed. */
@@ -109,13 +114,15 @@ void sio__stream_resume(struct stream *s);
 /** Closes at once. Output that is still queued is dropped. The stream is gone for the caller. */
 void sio__stream_close(struct stream *s);
 
-/** As sio__stream_close(), and resets the connection: the peer's unsent and unread data is dropped. */
+/** As sio__stream_close(), and resets the connection: the peer's unsent and unread data is dropped.
+ */
 void sio__stream_reset(struct stream *s);
 
 /**
- * Closes when all output is sent: then shuts its side down and drops input until the peer closes too, for at most
- * `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6). A peer that takes none of the
- * output for half a minute, or for `linger_ms` when the reactor closes, is given up. The stream is gone for the caller.
+ * Closes when all output is sent: then shuts its side down and drops input until the peer closes
+ * too, for at most `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6).
+ * A peer that takes none of the output for half a minute, or for `linger_ms` when the reactor
+ * closes, is given up. The stream is gone for the caller.
  */
 void sio__stream_finish(struct stream *s, uint32_t linger_ms);
 

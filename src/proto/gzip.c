@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 
 /* As Node's default: 6 is zlib's compromise, 15 bits its whole window, 8 its default memory. */
-#define LEVEL 6
-#define WINDOW_BITS 15
+#define LEVEL        6
+#define WINDOW_BITS  15
 #define MEMORY_LEVEL 8
 
 static void *take(void *opaque, uInt items, uInt size) {

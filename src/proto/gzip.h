@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Compression of HTTP bodies: gzip (RFC 1952) and "deflate", which in HTTP means zlib's format (RFC 9110 8.4.1).
+ * Compression of HTTP bodies: gzip (RFC 1952) and "deflate", which in HTTP means zlib's format (RFC
+ * 9110 8.4.1).
  *
- * One compressor serves all answers of a reactor, one after the other; its 256 KiB are taken with the first use.
+ * One compressor serves all answers of a reactor, one after the other; its 256 KiB are taken with
+ * the first use.
  */
 #ifndef PROTO_GZIP_H
 #define PROTO_GZIP_H

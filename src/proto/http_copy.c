@@ -82,7 +82,7 @@ static const char *const known[] = {
 };
 
 #define KNOWN_COUNT (sizeof(known) / sizeof(known[0]))
-#define KNOWN_BIT 0x80u
+#define KNOWN_BIT   0x80u
 
 static bool is_single(struct text name) {
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {

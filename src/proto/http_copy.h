@@ -25,8 +25,9 @@ struct http_copy;
 int sio__http_copy_new(const struct http1_head *head, struct http_copy **ret_copy);
 
 /**
- * The same within a larger block, of which the caller uses the first `room` bytes (a multiple of 8) for what belongs
- * to the copy. The block begins `room` bytes before the copy, and is to be freed with sio__free().
+ * The same within a larger block, of which the caller uses the first `room` bytes (a multiple of 8)
+ * for what belongs to the copy. The block begins `room` bytes before the copy, and is to be freed
+ * with sio__free().
  */
 int sio__http_copy_embed(const struct http1_head *head, size_t room, struct http_copy **ret_copy);
 

@@ -370,8 +370,8 @@ static bool is_plain(struct text t) {
 }
 
 /*
- * Passes arguments on that have no attachments. They have been JSON before, so the array is put together in one go.
- * Returns false, with nothing written, when the long way has to be taken.
+ * Passes arguments on that have no attachments. They have been JSON before, so the array is put
+ * together in one go. Returns false, with nothing written, when the long way has to be taken.
  *
  * event: goes before the arguments, unless its data is NULL
  */
@@ -469,7 +469,8 @@ int sio__pack_ack_msg(struct packer *p, struct text nsp, uint64_t id, sio_msg *m
 }
 
 /* Checks that JSON text is an array whose placeholders fit the attachments. */
-static int check_raw(struct packer *p, struct text json, const struct value_bytes *attachments, uint32_t count) {
+static int check_raw(struct packer *p, struct text json, const struct value_bytes *attachments,
+                     uint32_t count) {
     struct value_doc doc;
     int r = sio__value_parse(&p->scratch, json.data, json.len, &doc);
     if (r < 0) {

@@ -94,8 +94,9 @@ int sio__pack_event_msg(struct packer *p, struct text nsp, bool has_id, uint64_t
 int sio__pack_ack_msg(struct packer *p, struct text nsp, uint64_t id, sio_msg *m);
 
 /**
- * Packs an EVENT whose array is JSON text already, with placeholders for its attachments: what comes
- * from another node. SIO_ERR_JSON when it is no JSON array, SIO_ERR_PROTO when placeholders and attachments do not fit.
+ * Packs an EVENT whose array is JSON text already, with placeholders for its attachments: what
+ * comes from another node. SIO_ERR_JSON when it is no JSON array, SIO_ERR_PROTO when placeholders
+ * and attachments do not fit.
  */
 int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
                         struct text json, const struct value_bytes *attachments, uint32_t count);

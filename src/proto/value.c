@@ -350,8 +350,9 @@ static const char *skip_name(const char *p) {
 }
 
 /*
- * Where the arguments begin if the name stands there as it is, without escapes or blanks; else NULL. With escapes the
- * string is longer than the name: a quote found within it is an escaped one, behind a backslash.
+ * Where the arguments begin if the name stands there as it is, without escapes or blanks; else
+ * NULL. With escapes the string is longer than the name: a quote found within it is an escaped one,
+ * behind a backslash.
  */
 static const char *behind_plain_name(const struct value_args *args) {
     const char *json = args->json.data;
@@ -359,7 +360,8 @@ static const char *behind_plain_name(const struct value_args *args) {
         return NULL;
     }
     size_t len = unsafe_yyjson_get_len(cell_of(args->root) + 1);
-    if (len + 4 > args->json.len || json[len + 2] != '"' || json[len + 3] != ',' || json[len + 1] == '\\') {
+    if (len + 4 > args->json.len || json[len + 2] != '"' || json[len + 3] != ',' ||
+        json[len + 1] == '\\') {
         return NULL;
     }
     return json + len + 4;

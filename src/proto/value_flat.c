@@ -14,8 +14,8 @@
 _Static_assert(sizeof(yyjson_val) == 16, "VALUE_FLAT_BYTES counts on it");
 
 /*
- * The text is looked at where it is, and copied to where its strings stay: a copy that is read again at once would
- * have to wait for its own stores.
+ * The text is looked at where it is, and copied to where its strings stay: a copy that is read
+ * again at once would have to wait for its own stores.
  */
 struct flat {
     const char *p;   /* what is looked at */
@@ -24,12 +24,14 @@ struct flat {
     const char *text;
 };
 
-/* The end of a string's plain part: the first byte that is not printable ASCII, or is '"' or '\\', or the end. */
+/* The end of a string's plain part: the first byte that is not printable ASCII, or is '"' or '\\',
+ * or the end. */
 static const char *skip_plain(const char *p, const char *end) {
 #ifdef __SSE2__
     for (; end - p >= 16; p += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')), _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+        __m128i special = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                       _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
         /* Signed: bytes from 0x80 on are less than a blank, as controls are. */
         __m128i other = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
         unsigned found = (unsigned)_mm_movemask_epi8(_mm_or_si128(special, other));
@@ -38,7 +40,8 @@ static const char *skip_plain(const char *p, const char *end) {
         }
     }
 #endif
-    while (p < end && (unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\') {
+    while (p < end && (unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' &&
+           *p != '\\') {
         p++;
     }
     return p;
@@ -88,7 +91,8 @@ static bool read_integer(struct flat *f, yyjson_val *cell) {
     return true;
 }
 
-static bool read_word(struct flat *f, yyjson_val *cell, const char *word, size_t len, unsigned kind) {
+static bool read_word(struct flat *f, yyjson_val *cell, const char *word, size_t len,
+                      unsigned kind) {
     if ((size_t)(f->end - f->p) < len || memcmp(f->p, word, len) != 0) {
         return false;
     }
@@ -100,14 +104,10 @@ static bool read_word(struct flat *f, yyjson_val *cell, const char *word, size_t
 
 static bool read_value(struct flat *f, yyjson_val *cell) {
     switch (f->p < f->end ? *f->p : '\0') {
-    case '"':
-        return read_string(f, cell);
-    case 't':
-        return read_word(f, cell, "true", 4, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE);
-    case 'f':
-        return read_word(f, cell, "false", 5, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE);
-    case 'n':
-        return read_word(f, cell, "null", 4, YYJSON_TYPE_NULL);
+    case '"': return read_string(f, cell);
+    case 't': return read_word(f, cell, "true", 4, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE);
+    case 'f': return read_word(f, cell, "false", 5, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE);
+    case 'n': return read_word(f, cell, "null", 4, YYJSON_TYPE_NULL);
     case '-':
     case '0':
     case '1':
@@ -118,10 +118,8 @@ static bool read_value(struct flat *f, yyjson_val *cell) {
     case '6':
     case '7':
     case '8':
-    case '9':
-        return read_integer(f, cell);
-    default:
-        return false;
+    case '9': return read_integer(f, cell);
+    default: return false;
     }
 }
 
@@ -130,7 +128,8 @@ const sio_val *sio__value_read_flat(const char *json, size_t len, uint8_t *memor
     if (len < 2 || json[0] != '[') {
         return NULL;
     }
-    struct flat f = {.p = json, .end = json + len, .copy = (char *)(root + VALUE_FLAT_MAX + 1), .text = json};
+    struct flat f = {
+        .p = json, .end = json + len, .copy = (char *)(root + VALUE_FLAT_MAX + 1), .text = json};
     memcpy(f.copy, json, len);
     size_t count = 0;
     do {

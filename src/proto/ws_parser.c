@@ -20,7 +20,7 @@
 
 /* What a pool keeps: so many objects, with buffers of so many bytes at most. */
 #define POOL_COUNT  64
-#define POOL_BUFFER (16 * 1024)
+#define POOL_BUFFER ((size_t)16 * 1024)
 
 #define LIKELY(condition) __builtin_expect(!!(condition), 1)
 
@@ -465,6 +465,13 @@ static enum ws_event end_frame(struct ws_parser *p, struct ws_message *ret) {
 
 /* ---- the two ways ---- */
 
+/* What had a part of a header is of no use any more, unless a message is unfinished. */
+static void drop_header(struct ws_parser *p, bool in_message) {
+    if (p->partial != NULL && !in_message) {
+        drop_partial(p);
+    }
+}
+
 /* Takes frames of any kind up to the next event. */
 static enum ws_event parse_frames(struct ws_parser *p, uint8_t *data, size_t len, size_t *at,
                                   struct ws_message *ret) {
@@ -483,9 +490,7 @@ static enum ws_event parse_frames(struct ws_parser *p, uint8_t *data, size_t len
             if (event && h.payload_len <= len - *at) {
                 uint8_t *payload = data + *at;
                 *at += (size_t)h.payload_len;
-                if (p->partial != NULL && !in_message) {
-                    drop_partial(p); /* it had a part of the header, and is of no use any more */
-                }
+                drop_header(p, in_message);
                 return whole_frame(p, &h, payload, ret);
             }
             rule = begin_frame(p, &h);

@@ -91,7 +91,8 @@ static void receive_group(struct ack_wait *w, const struct value_args *args) {
     free_wait(w);
     if (g->on_answer != NULL) {
         g->on_answer(g->user, sio__args_at(args, 0));
-    } else if (sio__group_answer(g, args->json, args->attachments, args->attachment_count, true) < 0) {
+    } else if (sio__group_answer(g, args->json, args->attachments, args->attachment_count, true) <
+               0) {
         g->lost++;
     }
     sio__group_check(g);
@@ -143,7 +144,8 @@ static int send_and_wait(sio_socket *s, const sio_ack_options *ack, uint64_t id)
     return r;
 }
 
-int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, const char *format, ...) {
+int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, const char *format,
+                 ...) {
     sio_ack_options options;
     if (s == NULL || event == NULL || format == NULL || check_options(ack, &options) < 0) {
         return SIO_ERR_INVALID;
@@ -154,8 +156,8 @@ int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, c
     uint64_t id = s->ns->next_ack;
     va_list args;
     va_start(args, format);
-    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), true, id, sio__text_of(event), format,
-                            &args);
+    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), true, id,
+                            sio__text_of(event), format, &args);
     va_end(args);
     if (r < 0) {
         return r;
@@ -255,7 +257,8 @@ static void on_group_task(struct task *task) {
 
 void sio__group_check(struct answer_group *g) {
     bool local_open = !sio__list_empty(&g->waits);
-    bool remote_open = g->remote_open || (g->remote_status == 0 && g->remote_came < g->remote_expected);
+    bool remote_open =
+        g->remote_open || (g->remote_status == 0 && g->remote_came < g->remote_expected);
     if (local_open || remote_open) {
         return;
     }
@@ -290,8 +293,8 @@ static struct value_bytes *copy_attachments(const struct value_bytes *from, uint
     return copy;
 }
 
-int sio__group_answer(struct answer_group *g, struct text json, const struct value_bytes *attachments,
-                      uint32_t count, bool is_array) {
+int sio__group_answer(struct answer_group *g, struct text json,
+                      const struct value_bytes *attachments, uint32_t count, bool is_array) {
     struct sio_answers *a = &g->answers;
     int r = sio__vec_reserve(&a->items, &a->cap, a->len + 1, sizeof *a->items);
     if (r < 0) {
@@ -301,7 +304,8 @@ int sio__group_answer(struct answer_group *g, struct text json, const struct val
     r = sio__value_parse(NULL, json.data, json.len, &item.doc);
     if (r == 0 && count > 0) {
         item.attachments = copy_attachments(attachments, count);
-        r = item.attachments != NULL ? sio__value_bind(&item.doc, item.attachments, count) : SIO_ERR_NOMEM;
+        r = item.attachments != NULL ? sio__value_bind(&item.doc, item.attachments, count)
+                                     : SIO_ERR_NOMEM;
     }
     if (r < 0) {
         sio__value_release(&item.doc);

@@ -2,8 +2,8 @@
 /*
  * Acknowledgements that are waited for: of one client, or of the many receivers of a broadcast.
  *
- * Ids come from one counter per namespace; the receivers of a broadcast share one. What is waited for is found by id
- * and socket, so a client can answer only what it was asked, and only once.
+ * Ids come from one counter per namespace; the receivers of a broadcast share one. What is waited
+ * for is found by id and socket, so a client can answer only what it was asked, and only once.
  */
 #ifndef SOCKETIO_ACK_H
 #define SOCKETIO_ACK_H
@@ -41,23 +41,23 @@ struct answer_item {
 };
 
 /**
- * Waits for the answers to a broadcast. It ends when all local receivers have answered or left and the cluster has
- * reported, or with its timeout.
+ * Waits for the answers to a broadcast. It ends when all local receivers have answered or left and
+ * the cluster has reported, or with its timeout.
  */
 struct answer_group {
     sio_server *server;
-    struct list waits;   /* struct ack_wait.group_link */
+    struct list waits; /* struct ack_wait.group_link */
     struct timer timer;
-    struct task task;    /* ends it, when nothing is waited for from the start */
+    struct task task; /* ends it, when nothing is waited for from the start */
     struct sio_answers answers;
-    sio_answers_fn fn;   /* gets all of them at the end; */
+    sio_answers_fn fn;             /* gets all of them at the end; */
     sio_local_answer_fn on_answer; /* or this each, and on_done at the end */
     void (*on_done)(void *user);
     void *user;
-    uint32_t lost;       /* receivers that left without an answer */
+    uint32_t lost; /* receivers that left without an answer */
     uint64_t remote_expected;
     uint64_t remote_came;
-    bool remote_open;    /* the cluster has not reported yet */
+    bool remote_open; /* the cluster has not reported yet */
     int remote_status;
     struct sio_cluster_request *request; /* of the cluster, while it is open */
 };
@@ -75,8 +75,8 @@ int sio__group_add(struct answer_group *g, sio_socket *s, uint64_t id);
 void sio__group_ready(struct answer_group *g);
 
 /** Adds one answer out of JSON text. @return 0, SIO_ERR_JSON, SIO_ERR_NOMEM */
-int sio__group_answer(struct answer_group *g, struct text json, const struct value_bytes *attachments,
-                      uint32_t count, bool is_array);
+int sio__group_answer(struct answer_group *g, struct text json,
+                      const struct value_bytes *attachments, uint32_t count, bool is_array);
 
 /** Ends it if nothing is to come any more. From the loop only. */
 void sio__group_check(struct answer_group *g);

@@ -2,9 +2,9 @@
 /*
  * Selections of sockets, and what can be done with one: broadcast, join, leave, disconnect.
  *
- * Every selection gets a number, its mark. Sockets to be left out are marked first, then those that are meant are
- * walked over and marked as they are met: each is taken once, and no set is built. A message is encoded once; all
- * receivers share the frame.
+ * Every selection gets a number, its mark. Sockets to be left out are marked first, then those that
+ * are meant are walked over and marked as they are met: each is taken once, and no set is built. A
+ * message is encoded once; all receivers share the frame.
  */
 #include <sio/error.h>
 #include <string.h>
@@ -62,8 +62,8 @@ static void take_room(sio_ns *ns, const char *name, uint64_t mark, select_fn fn,
 }
 
 /*
- * The way from a socket to its output goes through four objects, each of which may have to come from memory. They are
- * asked for some sockets ahead, one step at a time.
+ * The way from a socket to its output goes through four objects, each of which may have to come
+ * from memory. They are asked for some sockets ahead, one step at a time.
  */
 static inline void prefetch_ahead(sio_ns *ns, uint32_t i) {
     if (i + 8 >= ns->socket_count) {
@@ -105,8 +105,8 @@ void sio__select(sio_ns *ns, const sio_to *to, select_fn fn, void *arg) {
 }
 
 /*
- * Selections whose members are changed need to be listed before: joining and leaving moves sockets within the lists
- * that are walked over.
+ * Selections whose members are changed need to be listed before: joining and leaving moves sockets
+ * within the lists that are walked over.
  */
 struct list_of_sockets {
     sio_socket **items;
@@ -153,7 +153,8 @@ static void deliver(sio_socket *s, void *arg) {
     }
 }
 
-/* Hands what the packer holds to the matching sockets of this node. @return their number, or an error */
+/* Hands what the packer holds to the matching sockets of this node. @return their number, or an
+ * error */
 static int deliver_local(sio_ns *ns, const sio_to *to, struct answer_group *group, uint64_t id) {
     struct engine *e = &ns->server->engine;
     struct frame *f = sio__emit_frame(ns->server);
@@ -204,7 +205,8 @@ sio_packet_view sio__packet_view(const struct packer *p, sio_bytes_view *attachm
     struct sio_packet packet;
     (void)sio__packet_decode(text.data + 1, text.len - 1, UINT32_MAX, &packet);
     for (uint32_t i = 0; i < p->attachments.len; i++) {
-        attachments[i] = (sio_bytes_view){p->attachments.items[i].data, p->attachments.items[i].len};
+        attachments[i] =
+            (sio_bytes_view){p->attachments.items[i].data, p->attachments.items[i].len};
     }
     return (sio_packet_view){.json = packet.json.data,
                              .json_len = packet.json.len,
@@ -212,15 +214,18 @@ sio_packet_view sio__packet_view(const struct packer *p, sio_bytes_view *attachm
                              .attachment_count = p->attachments.len};
 }
 
-static int publish(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, struct sio_cluster_request *request) {
+static int publish(sio_ns *ns, const sio_to *to, uint32_t timeout_ms,
+                   struct sio_cluster_request *request) {
     struct packer *p = &ns->server->packer;
     struct remote_to remote;
-    sio_bytes_view *attachments = sio__reallocarray(NULL, (size_t)p->attachments.len + 1, sizeof *attachments);
+    sio_bytes_view *attachments =
+        sio__reallocarray(NULL, (size_t)p->attachments.len + 1, sizeof *attachments);
     int r = attachments != NULL ? make_remote(to, &remote) : SIO_ERR_NOMEM;
     if (r == 0) {
         sio_packet_view view = sio__packet_view(p, attachments);
         if (request != NULL) {
-            r = ns->adapter->broadcast_ack(ns->adapter_self, &view, &remote.to, timeout_ms, request);
+            r = ns->adapter->broadcast_ack(ns->adapter_self, &view, &remote.to, timeout_ms,
+                                           request);
         } else {
             r = ns->adapter->broadcast(ns->adapter_self, &view, &remote.to);
         }
@@ -254,8 +259,8 @@ static bool is_parent(const sio_ns *ns) {
     return ns->kind == NS_PATTERN || ns->kind == NS_CHECK;
 }
 
-static int pack_and_broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format, va_list *args,
-                              sio_msg *msg) {
+static int pack_and_broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format,
+                              va_list *args, sio_msg *msg) {
     struct packer *p = &ns->server->packer;
     int r;
     if (msg != NULL) {
@@ -269,8 +274,8 @@ static int pack_and_broadcast(sio_ns *ns, const sio_to *to, const char *event, c
     return r < 0 ? r : broadcast_packed(ns, to);
 }
 
-static int broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format, va_list *args,
-                     sio_msg *msg) {
+static int broadcast(sio_ns *ns, const sio_to *to, const char *event, const char *format,
+                     va_list *args, sio_msg *msg) {
     sio_to selection = sio__to(to);
     if (!is_parent(ns)) {
         return pack_and_broadcast(ns, &selection, event, format, args, msg);
@@ -287,7 +292,8 @@ static int broadcast(sio_ns *ns, const sio_to *to, const char *event, const char
     return total;
 }
 
-int sio_broadcast_v(sio_ns *ns, const sio_to *to, const char *event, const char *format, va_list args) {
+int sio_broadcast_v(sio_ns *ns, const sio_to *to, const char *event, const char *format,
+                    va_list args) {
     if (ns == NULL || event == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
@@ -313,9 +319,10 @@ int sio_broadcast_msg(sio_ns *ns, const sio_to *to, sio_msg *msg) {
     return broadcast(ns, to, NULL, NULL, NULL, msg);
 }
 
-int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_answers_fn fn, void *user,
-                      const char *event, const char *format, ...) {
-    if (ns == NULL || timeout_ms == 0 || fn == NULL || event == NULL || format == NULL || is_parent(ns)) {
+int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_answers_fn fn,
+                      void *user, const char *event, const char *format, ...) {
+    if (ns == NULL || timeout_ms == 0 || fn == NULL || event == NULL || format == NULL ||
+        is_parent(ns)) {
         return SIO_ERR_INVALID;
     }
     sio_to selection = sio__to(to);
@@ -323,7 +330,8 @@ int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_ans
     uint64_t id = ns->next_ack;
     va_list args;
     va_start(args, format);
-    int r = sio__pack_event(&ns->server->packer, sio__ns_text(ns), true, id, sio__text_of(event), format, &args);
+    int r = sio__pack_event(&ns->server->packer, sio__ns_text(ns), true, id, sio__text_of(event),
+                            format, &args);
     va_end(args);
     if (r < 0) {
         return r;
@@ -361,7 +369,8 @@ static int pack_view(sio_ns *ns, const sio_packet_view *view, bool has_id, uint6
                                (uint32_t)view->attachment_count);
 }
 
-_Static_assert(sizeof(struct value_bytes) == sizeof(sio_bytes_view), "the same pair of pointer and length");
+_Static_assert(sizeof(struct value_bytes) == sizeof(sio_bytes_view),
+               "the same pair of pointer and length");
 
 int sio_ns_local_broadcast(sio_ns *ns, const sio_packet_view *packet, const sio_to *to) {
     if (ns == NULL || packet == NULL) {
@@ -372,8 +381,9 @@ int sio_ns_local_broadcast(sio_ns *ns, const sio_packet_view *packet, const sio_
     return r < 0 ? r : deliver_local(ns, &selection, NULL, 0);
 }
 
-int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const sio_to *to, uint32_t timeout_ms,
-                               sio_local_answer_fn on_answer, void (*on_done)(void *user), void *user) {
+int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const sio_to *to,
+                               uint32_t timeout_ms, sio_local_answer_fn on_answer,
+                               void (*on_done)(void *user), void *user) {
     if (ns == NULL || packet == NULL || timeout_ms == 0 || on_answer == NULL) {
         return SIO_ERR_INVALID;
     }
@@ -464,7 +474,8 @@ int sio_ns_local_disconnect(sio_ns *ns, const sio_to *to, bool close_connection)
 /* One bulk operation, on other nodes and then here. */
 enum bulk { BULK_JOIN, BULK_LEAVE, BULK_DISCONNECT };
 
-static int tell_nodes(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms, bool close_connection) {
+static int tell_nodes(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,
+                      bool close_connection) {
     const sio_adapter_ops *ops = ns->adapter;
     if (bulk == BULK_JOIN) {
         return ops->join != NULL ? ops->join(ns->adapter_self, to, rooms) : 0;
@@ -475,7 +486,8 @@ static int tell_nodes(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *
     return ops->disconnect != NULL ? ops->disconnect(ns->adapter_self, to, close_connection) : 0;
 }
 
-static int do_bulk(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms, bool close_connection) {
+static int do_bulk(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,
+                   bool close_connection) {
     sio_to selection = sio__to(to);
     if (is_remote(ns, &selection)) {
         struct remote_to remote;
@@ -497,24 +509,28 @@ static int do_bulk(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *con
     return sio_ns_local_disconnect(ns, to, close_connection);
 }
 
-static int bulk_all(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms, bool close_connection) {
+static int bulk_all(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,
+                    bool close_connection) {
     if (!is_parent(ns)) {
         return do_bulk(ns, bulk, to, rooms, close_connection);
     }
     int r = 0;
     for (struct list *node = ns->children.next; node != &ns->children; node = node->next) {
-        int status = do_bulk(SIO_CONTAINER_OF(node, sio_ns, link), bulk, to, rooms, close_connection);
+        int status =
+            do_bulk(SIO_CONTAINER_OF(node, sio_ns, link), bulk, to, rooms, close_connection);
         r = status < 0 ? status : r;
     }
     return r;
 }
 
 int sio_ns_join(sio_ns *ns, const sio_to *to, const char *const *rooms) {
-    return ns != NULL && rooms != NULL ? bulk_all(ns, BULK_JOIN, to, rooms, false) : SIO_ERR_INVALID;
+    return ns != NULL && rooms != NULL ? bulk_all(ns, BULK_JOIN, to, rooms, false)
+                                       : SIO_ERR_INVALID;
 }
 
 int sio_ns_leave(sio_ns *ns, const sio_to *to, const char *const *rooms) {
-    return ns != NULL && rooms != NULL ? bulk_all(ns, BULK_LEAVE, to, rooms, false) : SIO_ERR_INVALID;
+    return ns != NULL && rooms != NULL ? bulk_all(ns, BULK_LEAVE, to, rooms, false)
+                                       : SIO_ERR_INVALID;
 }
 
 int sio_ns_disconnect(sio_ns *ns, const sio_to *to, bool close_connection) {

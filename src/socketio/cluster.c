@@ -69,15 +69,17 @@ struct info_list {
 static void add_local(sio_socket *s, void *arg) {
     struct info_list *l = arg;
     size_t count = sio_socket_room_count(s);
-    const char **rooms = NULL;
-    if (l->error == 0) {
-        l->error = sio__vec_reserve(&l->items, &l->cap, l->len + 1, sizeof *l->items);
+    if (l->error < 0) {
+        return;
     }
-    if (l->error == 0) {
-        rooms = sio__reallocarray(NULL, count + 1, sizeof *rooms);
-        l->error = rooms != NULL ? 0 : SIO_ERR_NOMEM;
+    l->error = sio__vec_reserve(&l->items, &l->cap, l->len + 1, sizeof *l->items);
+    const char **rooms = sio__reallocarray(NULL, count + 1, sizeof *rooms);
+    if (rooms == NULL) {
+        l->error = SIO_ERR_NOMEM;
+        return;
     }
     if (l->error < 0) {
+        sio__free(rooms);
         return;
     }
     for (size_t i = 0; i <= count; i++) {
@@ -187,7 +189,8 @@ int sio_ns_fetch(sio_ns *ns, const sio_to *to, sio_fetch_fn fn, void *user) {
     f->user = user;
     f->to = (sio_to){.size = sizeof f->to, .flags = selection.flags};
     const char *but = selection.but != NULL ? selection.but->id : NULL;
-    if (!copy_names(selection.rooms, NULL, &f->to.rooms) || !copy_names(selection.except, but, &f->to.except)) {
+    if (!copy_names(selection.rooms, NULL, &f->to.rooms) ||
+        !copy_names(selection.except, but, &f->to.except)) {
         free_fetch(f);
         return SIO_ERR_NOMEM;
     }
@@ -211,7 +214,8 @@ int sio_ns_fetch(sio_ns *ns, const sio_to *to, sio_fetch_fn fn, void *user) {
 
 /* Size of one socket's texts, and of its table of rooms, in one block. */
 static size_t info_size(const sio_socket_info *info) {
-    size_t size = sizeof(char *) * (info->room_count + 1) + strlen(info->id) + 1 + strlen(info->data) + 1;
+    size_t size =
+        sizeof(char *) * (info->room_count + 1) + strlen(info->id) + 1 + strlen(info->data) + 1;
     if (info->handshake != NULL) {
         size += strlen(info->handshake) + 1;
     }
@@ -229,7 +233,8 @@ static const char *put_text(char **at, const char *s) {
     return copy;
 }
 
-int sio_request_sockets(sio_cluster_request *request, const sio_socket_info *sockets, size_t count) {
+int sio_request_sockets(sio_cluster_request *request, const sio_socket_info *sockets,
+                        size_t count) {
     if (request == NULL || request->fetch == NULL || (sockets == NULL && count > 0)) {
         return SIO_ERR_INVALID;
     }
@@ -287,7 +292,8 @@ static bool is_reserved(const char *event) {
 /* Sends what the packer holds to the other nodes. */
 static int emit_to_nodes(sio_ns *ns, uint32_t timeout_ms, struct sio_cluster_request *request) {
     struct packer *p = &ns->server->packer;
-    sio_bytes_view *attachments = sio__reallocarray(NULL, (size_t)p->attachments.len + 1, sizeof *attachments);
+    sio_bytes_view *attachments =
+        sio__reallocarray(NULL, (size_t)p->attachments.len + 1, sizeof *attachments);
     if (attachments == NULL) {
         return SIO_ERR_NOMEM;
     }
@@ -307,7 +313,8 @@ static int pack_server_event(sio_ns *ns, const char *event, const char *format, 
     if (ns->adapter == NULL || ns->adapter->server_emit == NULL) {
         return SIO_ERR_UNSUPPORTED;
     }
-    return sio__pack_event(&ns->server->packer, SIO_TEXT("/"), false, 0, sio__text_of(event), format, args);
+    return sio__pack_event(&ns->server->packer, SIO_TEXT("/"), false, 0, sio__text_of(event),
+                           format, args);
 }
 
 int sio_ns_server_emit(sio_ns *ns, const char *event, const char *format, ...) {
@@ -318,8 +325,8 @@ int sio_ns_server_emit(sio_ns *ns, const char *event, const char *format, ...) {
     return r < 0 ? r : emit_to_nodes(ns, 0, NULL);
 }
 
-int sio_ns_server_emit_ack(sio_ns *ns, uint32_t timeout_ms, sio_answers_fn fn, void *user, const char *event,
-                           const char *format, ...) {
+int sio_ns_server_emit_ack(sio_ns *ns, uint32_t timeout_ms, sio_answers_fn fn, void *user,
+                           const char *event, const char *format, ...) {
     if (timeout_ms == 0 || fn == NULL) {
         return SIO_ERR_INVALID;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Requests to the other nodes of a cluster (sio_cluster_request of <sio/adapter.h>), and fetching of sockets.
+ * Requests to the other nodes of a cluster (sio_cluster_request of <sio/adapter.h>), and fetching
+ * of sockets.
  */
 #ifndef SOCKETIO_CLUSTER_H
 #define SOCKETIO_CLUSTER_H

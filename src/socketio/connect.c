@@ -31,11 +31,14 @@ struct pending_ns {
 
 static void send_error(struct peer *p, struct text nsp, const char *message, const char *data) {
     sio_server *server = sio__peer_server(p);
-    int r = sio__pack_connect_error(&server->packer, nsp, sio__text_of(message), sio__text_of(data));
+    int r =
+        sio__pack_connect_error(&server->packer, nsp, sio__text_of(message), sio__text_of(data));
     if (r < 0 && r != SIO_ERR_NOMEM) {
         SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_NAMESPACE,
-                   "refusal of %.*s: message is not UTF-8 or data is not JSON", (int)nsp.len, nsp.data);
-        r = sio__pack_connect_error(&server->packer, nsp, SIO_TEXT("refused"), (struct text){NULL, 0});
+                   "refusal of %.*s: message is not UTF-8 or data is not JSON", (int)nsp.len,
+                   nsp.data);
+        r = sio__pack_connect_error(&server->packer, nsp, SIO_TEXT("refused"),
+                                    (struct text){NULL, 0});
     }
     if (r == 0) {
         (void)sio__session_send(p->session, sio__packer_text(&server->packer), NULL, 0, 0);
@@ -53,7 +56,8 @@ static void connected(sio_socket *s) {
     }
     char json[] = "{\"sid\":\"....................\"}";
     memcpy(json + 8, s->id, SID_CHARS);
-    int r = sio__pack_connect(&server->packer, sio__ns_text(s->ns), (struct text){json, sizeof json - 1});
+    int r = sio__pack_connect(&server->packer, sio__ns_text(s->ns),
+                              (struct text){json, sizeof json - 1});
     if (r == 0) {
         r = sio__socket_enter(s);
     }

@@ -6,14 +6,15 @@
  *         |                                   |
  *         +------- session --- peer ----------+
  *
- * A peer is what the server keeps for one client connection: its sockets, one for each namespace that it has joined.
- * A socket is made by a CONNECT packet, passes the middlewares (SOCKET_PENDING), is connected, and ends. When it ends
- * it leaves the peer at once, so that the client may connect anew; the callbacks come from a task, while peer and
- * session still stand.
+ * A peer is what the server keeps for one client connection: its sockets, one for each namespace
+ * that it has joined. A socket is made by a CONNECT packet, passes the middlewares
+ * (SOCKET_PENDING), is connected, and ends. When it ends it leaves the peer at once, so that the
+ * client may connect anew; the callbacks come from a task, while peer and session still stand.
  *
- * Files: server.c life of the server; ns.c namespaces and registration; peer.c packets of a connection; connect.c
- * CONNECT and middlewares; socket.c life and state of a socket; emit.c sending; event.c received events; ack.c
- * acknowledgements; room.c membership; broadcast.c selections; cluster.c the adapter's side.
+ * Files: server.c life of the server; ns.c namespaces and registration; peer.c packets of a
+ * connection; connect.c CONNECT and middlewares; socket.c life and state of a socket; emit.c
+ * sending; event.c received events; ack.c acknowledgements; room.c membership; broadcast.c
+ * selections; cluster.c the adapter's side.
  */
 #ifndef SOCKETIO_CORE_H
 #define SOCKETIO_CORE_H
@@ -47,13 +48,13 @@ struct sio_server {
     uv_loop_t *loop;    /* that it runs on; NULL before */
     uv_loop_t own_loop; /* unless the application gave one */
     bool has_own_loop;
-    bool started;       /* handlers are fixed */
+    bool started; /* handlers are fixed */
     bool free_when_closed;
-    bool engine_ready;  /* there is something to free */
-    uint8_t state; /* enum server_state */
-    bool running;  /* within uv_run() of its own loop */
+    bool engine_ready; /* there is something to free */
+    uint8_t state;     /* enum server_state */
+    bool running;      /* within uv_run() of its own loop */
     struct list listeners;
-    struct task close_task; /* ends connections, outside of all callbacks */
+    struct task close_task;    /* ends connections, outside of all callbacks */
     struct task adapters_task; /* closes the adapters, after the last disconnect callbacks */
     struct mail stop_mail;
     atomic_bool stoppable;   /* there is a loop to send it to */
@@ -62,7 +63,7 @@ struct sio_server {
     bool stop_came;          /* the mail has arrived */
     bool stop_awaited;       /* closing waits for that */
     uv_mutex_t post_lock;
-    bool accepts_posts;  /* under post_lock */
+    bool accepts_posts; /* under post_lock */
     void (*on_closed)(sio_server *server, void *user);
     void *on_closed_user;
     void (*on_new_ns)(sio_ns *ns, void *user);
@@ -73,9 +74,9 @@ struct sio_server {
     uint64_t seed[2];      /* of all maps */
     struct rand_pool random;
     uint32_t sid_counter;
-    uint32_t dynamic_count;   /* namespaces made for clients */
-    uint32_t pending_count;   /* sockets and namespaces that wait for a decision */
-    uint64_t visit;           /* the last broadcast's mark */
+    uint32_t dynamic_count; /* namespaces made for clients */
+    uint32_t pending_count; /* sockets and namespaces that wait for a decision */
+    uint64_t visit;         /* the last broadcast's mark */
 
     struct packer packer;
     struct value_scratch scratch;
@@ -97,8 +98,8 @@ struct sio_ns {
     char *name;
     size_t name_len;
     uint8_t kind;
-    bool removed; /* no longer in the server's directory */
-    uint32_t refs; /* the directory, and every socket */
+    bool removed;              /* no longer in the server's directory */
+    uint32_t refs;             /* the directory, and every socket */
     struct handlers *handlers; /* own_handlers, or the parent's */
     struct handlers own_handlers;
 
@@ -126,13 +127,13 @@ struct sio_ns {
 /** A connection, seen from Socket.IO. */
 struct peer {
     struct session *session;
-    struct list sockets;              /* sio_socket.task.link, pending and connected */
-    struct pending_ns *pending;       /* namespaces that wait for a decision */
-    struct sio_assembler *assembler;  /* packet that waits for attachments */
-    struct timer timer;               /* connect_timeout_ms, later attachment_timeout_ms */
-    uint32_t count;                   /* of sockets and pending namespaces */
-    bool joined;                      /* has been in a namespace */
-    bool closing;                     /* packets are not looked at any more */
+    struct list sockets;             /* sio_socket.task.link, pending and connected */
+    struct pending_ns *pending;      /* namespaces that wait for a decision */
+    struct sio_assembler *assembler; /* packet that waits for attachments */
+    struct timer timer;              /* connect_timeout_ms, later attachment_timeout_ms */
+    uint32_t count;                  /* of sockets and pending namespaces */
+    bool joined;                     /* has been in a namespace */
+    bool closing;                    /* packets are not looked at any more */
 };
 
 /** A socket's place in a room. */
@@ -205,7 +206,8 @@ void sio__peer_drain(struct session *session);
 /** The socket of a namespace; NULL when there is none. */
 sio_socket *sio__peer_find(const struct peer *p, struct text nsp);
 
-/** Closes the connection because of a packet; tells the error callbacks when message is not NULL. */
+/** Closes the connection because of a packet; tells the error callbacks when message is not NULL.
+ */
 void sio__peer_violation(struct peer *p, int cause, const char *message);
 
 /* ---- connect.c ---- */
@@ -241,11 +243,13 @@ void sio__socket_disconnect(sio_socket *s, bool close_connection);
 
 /* ---- ns.c ---- */
 
-/** Makes a namespace and puts it into the directory. NULL when out of memory or the adapter refused. */
+/** Makes a namespace and puts it into the directory. NULL when out of memory or the adapter
+ * refused. */
 sio_ns *sio__ns_new(sio_server *server, struct text name, sio_ns *parent);
 void sio__ns_unref(sio_ns *ns);
 
-/** The server closes: ends all adapters, which end their open requests, while the loop still runs. */
+/** The server closes: ends all adapters, which end their open requests, while the loop still runs.
+ */
 void sio__ns_close_adapters(sio_server *server);
 
 /** Frees all namespaces. */
@@ -262,10 +266,12 @@ static inline struct text sio__ns_text(const sio_ns *ns) {
 /* ---- event.c ---- */
 
 /** Dispatches an event of a client. doc: its parsed and bound JSON. */
-void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,
-                         const struct value_bytes *attachments, uint32_t count);
+void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
+                         const struct value_doc *doc, const struct value_bytes *attachments,
+                         uint32_t count);
 
-/** Notes an event that was sent, for the outgoing catch-all handlers. Nothing happens without such. */
+/** Notes an event that was sent, for the outgoing catch-all handlers. Nothing happens without such.
+ */
 void sio__event_note_outgoing(sio_socket *s, struct frame *f);
 
 /* ---- ack.c ---- */
@@ -310,7 +316,8 @@ struct room_member {
 
 /* ---- broadcast.c ---- */
 
-/** Calls fn for every connected socket of this node that is meant; fn must not call the application. */
+/** Calls fn for every connected socket of this node that is meant; fn must not call the
+ * application. */
 void sio__select(sio_ns *ns, const sio_to *to, void (*fn)(sio_socket *s, void *arg), void *arg);
 
 /** A selector in the layout of this version; to may be NULL. */

@@ -31,8 +31,8 @@ int sio__emit_packed(sio_socket *s, unsigned flags) {
     sio_server *server = s->ns->server;
     struct packer *p = &server->packer;
     if (s->ns->handlers->any_outgoing.len == 0) {
-        return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items, p->attachments.len,
-                                 flags);
+        return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items,
+                                 p->attachments.len, flags);
     }
     struct frame *f = sio__emit_frame(server);
     if (f == NULL) {
@@ -51,14 +51,16 @@ static bool is_alive(const sio_socket *s) {
 }
 
 /* All of the emit functions with a format. The list is consumed. */
-static int emit(sio_socket *s, unsigned flags, const char *event, const char *format, va_list *args) {
+static int emit(sio_socket *s, unsigned flags, const char *event, const char *format,
+                va_list *args) {
     if (s == NULL || event == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
     if (!is_alive(s)) {
         return SIO_ERR_CLOSED;
     }
-    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), false, 0, sio__text_of(event), format, args);
+    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), false, 0,
+                            sio__text_of(event), format, args);
     return r < 0 ? r : sio__emit_packed(s, flags);
 }
 

@@ -6,7 +6,8 @@
 #include "proto/unpack.h"
 #include "socketio/core.h"
 
-/* An event that was sent and is to be shown to the outgoing catch-all handlers, after the current callback. */
+/* An event that was sent and is to be shown to the outgoing catch-all handlers, after the current
+ * callback. */
 struct outgoing {
     struct task task;
     sio_socket *socket;
@@ -29,7 +30,8 @@ static void call(const struct handler_list *list, sio_socket *s, sio_event *ev) 
 static void tell_dropped(sio_socket *s, int status) {
     const struct handler_list *list = &s->ns->handlers->error;
     for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
-        ((sio_error_fn)list->items[i].fn)(s, status, "event was refused by a middleware", list->items[i].user);
+        ((sio_error_fn)list->items[i].fn)(s, status, "event was refused by a middleware",
+                                          list->items[i].user);
     }
 }
 
@@ -58,8 +60,9 @@ static struct text name_of(const sio_val *root) {
     return name;
 }
 
-void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,
-                         const struct value_bytes *attachments, uint32_t count) {
+void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
+                         const struct value_doc *doc, const struct value_bytes *attachments,
+                         uint32_t count) {
     const struct handlers *h = s->ns->handlers;
     if (doc->root == NULL) {
         return; /* an event without data: accepted, without effect */
@@ -179,7 +182,8 @@ bool sio_event_wants_ack(const sio_event *ev) {
 /* Sends the acknowledgement that the packer holds. */
 static int send_packed(sio_socket *s) {
     struct packer *p = &s->ns->server->packer;
-    return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items, p->attachments.len, 0);
+    return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items,
+                             p->attachments.len, 0);
 }
 
 static int reply_packed(sio_socket *s, uint64_t id, const char *format, va_list *args) {
@@ -248,7 +252,8 @@ static int reply(sio_event *ev, const char *format, va_list *args) {
     if (r <= 0) {
         return r;
     }
-    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, args) : reply_to_node(ev, format, args);
+    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, args)
+                           : reply_to_node(ev, format, args);
     ev->answered = r >= 0;
     return r;
 }
@@ -328,7 +333,8 @@ void sio_ack_free(sio_ack *ack) {
 
 /* ---- events of other nodes ---- */
 
-int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet, sio_local_answer_fn on_answer, void *user) {
+int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet,
+                              sio_local_answer_fn on_answer, void *user) {
     if (ns == NULL || packet == NULL) {
         return SIO_ERR_INVALID;
     }
@@ -340,7 +346,8 @@ int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet, sio_loc
             return SIO_ERR_NOMEM;
         }
         for (uint32_t i = 0; i < count; i++) {
-            attachments[i] = (struct value_bytes){packet->attachments[i].data, packet->attachments[i].len};
+            attachments[i] =
+                (struct value_bytes){packet->attachments[i].data, packet->attachments[i].len};
         }
     }
     struct value_doc doc = {0};

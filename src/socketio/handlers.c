@@ -94,7 +94,8 @@ void sio__handlers_done(struct handlers *h) {
 
 int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user) {
     if (list->len == list->cap) {
-        int r = sio__vec_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+        int r =
+            sio__vec_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
         if (r < 0) {
             return r;
         }
@@ -104,7 +105,8 @@ int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user) {
     return 0;
 }
 
-int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn, void *user) {
+int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn,
+                            void *user) {
     size_t len = strlen(name);
     struct event_handlers *e = find(events, name, len);
     if (e != NULL) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The handler tables of a namespace: what the application has registered. Filled before the server runs, then only
- * read; the namespaces made from a parent share the parent's.
+ * The handler tables of a namespace: what the application has registered. Filled before the server
+ * runs, then only read; the namespaces made from a parent share the parent's.
  */
 #ifndef SOCKETIO_HANDLERS_H
 #define SOCKETIO_HANDLERS_H
@@ -24,7 +24,8 @@ struct handler_list {
     uint32_t cap;
 };
 
-/** First and last eight bytes of a name, fewer if it is shorter: up to 16 bytes they are all of it. */
+/** First and last eight bytes of a name, fewer if it is shorter: up to 16 bytes they are all of it.
+ */
 struct name_key {
     uint64_t first;
     uint64_t last;
@@ -39,8 +40,8 @@ struct event_handlers {
 };
 
 /**
- * Handlers by event name. Names are the application's, so its hash needs no secret, and is cheap: a lookup is part of
- * every event.
+ * Handlers by event name. Names are the application's, so its hash needs no secret, and is cheap: a
+ * lookup is part of every event.
  */
 struct event_table {
     struct event_handlers **slots; /* NULL where free; at most half full */
@@ -49,17 +50,17 @@ struct event_table {
 };
 
 struct handlers {
-    struct handler_list connect;         /* sio_socket_fn */
-    struct handler_list disconnecting;   /* sio_disconnect_fn */
-    struct handler_list disconnect;      /* sio_disconnect_fn */
-    struct handler_list any;             /* sio_event_fn */
-    struct handler_list any_outgoing;    /* sio_event_fn */
-    struct handler_list error;           /* sio_error_fn */
-    struct handler_list drain;           /* sio_socket_fn */
-    struct handler_list middleware;      /* sio_middleware_fn */
+    struct handler_list connect;          /* sio_socket_fn */
+    struct handler_list disconnecting;    /* sio_disconnect_fn */
+    struct handler_list disconnect;       /* sio_disconnect_fn */
+    struct handler_list any;              /* sio_event_fn */
+    struct handler_list any_outgoing;     /* sio_event_fn */
+    struct handler_list error;            /* sio_error_fn */
+    struct handler_list drain;            /* sio_socket_fn */
+    struct handler_list middleware;       /* sio_middleware_fn */
     struct handler_list event_middleware; /* sio_event_middleware_fn */
-    struct event_table events;           /* sio_event_fn */
-    struct event_table server_events;    /* sio_event_fn, for events of other nodes */
+    struct event_table events;            /* sio_event_fn */
+    struct event_table server_events;     /* sio_event_fn, for events of other nodes */
 };
 
 /** Frees the tables; they are empty then, as zeroed ones are. */
@@ -69,7 +70,8 @@ void sio__handlers_done(struct handlers *h);
 int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user);
 
 /** Appends a callback for an event name. @return 0, SIO_ERR_NOMEM */
-int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn, void *user);
+int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn,
+                            void *user);
 
 /** The callbacks of an event name; NULL when there are none. */
 const struct handler_list *sio__handlers_find(const struct event_table *events, struct text name);

@@ -85,8 +85,8 @@ sio_ns *sio__ns_new(sio_server *server, struct text name, sio_ns *parent) {
     }
     int r = open_adapter(ns);
     if (r < 0) {
-        SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_ADAPTER, "%s: cannot open the adapter: %s", ns->name,
-                   sio_strerror(r));
+        SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_ADAPTER,
+                   "%s: cannot open the adapter: %s", ns->name, sio_strerror(r));
         sio__map_remove(&server->namespaces, ns->name, ns->name_len);
         sio__list_remove(&ns->link);
         server->dynamic_count -= parent != NULL ? 1u : 0u;
@@ -132,7 +132,8 @@ static void remove_ns(sio_ns *ns) {
 static void on_cleanup(struct task *task) {
     sio_ns *ns = SIO_CONTAINER_OF(task, sio_ns, cleanup);
     if (ns->socket_count == 0 && ns->pending_count == 0) {
-        SIO_DEBUG(&ns->server->log, LOG_COMPONENT_PARENT_NAMESPACE, "closing child namespace %s", ns->name);
+        SIO_DEBUG(&ns->server->log, LOG_COMPONENT_PARENT_NAMESPACE, "closing child namespace %s",
+                  ns->name);
         remove_ns(ns);
     }
 }
@@ -222,7 +223,8 @@ sio_ns *sio_server_ns_match(sio_server *server, const char *pattern) {
     if (r != 0) {
         char why[128];
         regerror(r, &compiled, why, sizeof why);
-        SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_PARENT_NAMESPACE, "pattern \"%s\": %s", pattern, why);
+        SIO_LOG_AT(&server->log, SIO_LOG_ERROR, LOG_COMPONENT_PARENT_NAMESPACE,
+                   "pattern \"%s\": %s", pattern, why);
         return NULL;
     }
     sio_ns *ns = new_parent(server, NS_PATTERN);
@@ -315,7 +317,8 @@ int sio_ns_use_event(sio_ns *ns, sio_event_middleware_fn fn, void *user) {
     return ADD(ns, event_middleware, fn, user);
 }
 
-static int add_event(sio_ns *ns, struct event_table *events, const char *event, sio_event_fn fn, void *user) {
+static int add_event(sio_ns *ns, struct event_table *events, const char *event, sio_event_fn fn,
+                     void *user) {
     if (event == NULL || fn == NULL || sio__event_name_reserved(sio__text_of(event))) {
         return SIO_ERR_INVALID;
     }
@@ -330,5 +333,6 @@ int sio_ns_on(sio_ns *ns, const char *event, sio_event_fn fn, void *user) {
 }
 
 int sio_ns_on_server(sio_ns *ns, const char *event, sio_event_fn fn, void *user) {
-    return ns != NULL ? add_event(ns, &ns->handlers->server_events, event, fn, user) : SIO_ERR_INVALID;
+    return ns != NULL ? add_event(ns, &ns->handlers->server_events, event, fn, user)
+                      : SIO_ERR_INVALID;
 }

@@ -2,8 +2,8 @@
 /*
  * Packets of a connection: decoding, attachments, and who they are for.
  *
- * Whatever is malformed, or not allowed in the state of the connection, closes it (Socket.IO protocol, and as the
- * official server does it).
+ * Whatever is malformed, or not allowed in the state of the connection, closes it (Socket.IO
+ * protocol, and as the official server does it).
  */
 #include <sio/error.h>
 #include <string.h>
@@ -57,7 +57,8 @@ void sio__peer_close(struct session *session, int reason, int cause) {
     sio__slab_free(&server->peer_slab, p);
 }
 
-/* Sockets may leave the peer while their callbacks run: they are counted off, not followed from link to link. */
+/* Sockets may leave the peer while their callbacks run: they are counted off, not followed from
+ * link to link. */
 static sio_socket *nth_socket(const struct peer *p, uint32_t n) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
         if (n == 0) {
@@ -68,7 +69,8 @@ static sio_socket *nth_socket(const struct peer *p, uint32_t n) {
     return NULL;
 }
 
-static void for_each_socket(struct peer *p, void (*fn)(sio_socket *s, const char *message), const char *message) {
+static void for_each_socket(struct peer *p, void (*fn)(sio_socket *s, const char *message),
+                            const char *message) {
     uint32_t i = 0;
     for (sio_socket *s = nth_socket(p, 0); s != NULL; s = nth_socket(p, i)) {
         fn(s, message);
@@ -99,7 +101,8 @@ sio_socket *sio__peer_find(const struct peer *p, struct text nsp) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
         sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
         /* Every name begins with a slash: of one character there is only one. */
-        if (s->ns->name_len == nsp.len && (nsp.len == 1 || memcmp(s->ns->name, nsp.data, nsp.len) == 0)) {
+        if (s->ns->name_len == nsp.len &&
+            (nsp.len == 1 || memcmp(s->ns->name, nsp.data, nsp.len) == 0)) {
             return s;
         }
     }
@@ -107,7 +110,8 @@ sio_socket *sio__peer_find(const struct peer *p, struct text nsp) {
 }
 
 void sio__peer_violation(struct peer *p, int cause, const char *message) {
-    SIO_DEBUG(&sio__peer_server(p)->log, LOG_COMPONENT_CLIENT, "%s: invalid packet: %s", sio__session_sid(p->session),
+    SIO_DEBUG(&sio__peer_server(p)->log, LOG_COMPONENT_CLIENT, "%s: invalid packet: %s",
+              sio__session_sid(p->session),
               message != NULL ? message : "not allowed in this state");
     p->closing = true;
     if (message != NULL) {
@@ -118,14 +122,10 @@ void sio__peer_violation(struct peer *p, int cause, const char *message) {
 
 static int cause_of(enum packet_error error) {
     switch (error) {
-    case PACKET_TOO_MANY_ATTACHMENTS:
-        return SIO_CAUSE_ATTACHMENT_COUNT;
-    case PACKET_ATTACHMENTS_TOO_BIG:
-        return SIO_CAUSE_ATTACHMENT_BYTES;
-    case PACKET_NOMEM:
-        return SIO_CAUSE_OUT_OF_MEMORY;
-    default:
-        return SIO_CAUSE_PACKET_SYNTAX;
+    case PACKET_TOO_MANY_ATTACHMENTS: return SIO_CAUSE_ATTACHMENT_COUNT;
+    case PACKET_ATTACHMENTS_TOO_BIG: return SIO_CAUSE_ATTACHMENT_BYTES;
+    case PACKET_NOMEM: return SIO_CAUSE_OUT_OF_MEMORY;
+    default: return SIO_CAUSE_PACKET_SYNTAX;
     }
 }
 
@@ -160,10 +160,12 @@ static void on_data(struct peer *p, const struct sio_packet *packet, const struc
 }
 
 /* @return PACKET_OK, and the parsed JSON, empty when there is none */
-static enum packet_error parse(struct peer *p, const struct sio_packet *packet, struct value_doc *ret_doc) {
+static enum packet_error parse(struct peer *p, const struct sio_packet *packet,
+                               struct value_doc *ret_doc) {
     *ret_doc = (struct value_doc){0};
     if (packet->json.len > 0) {
-        int r = sio__value_parse(&sio__peer_server(p)->scratch, packet->json.data, packet->json.len, ret_doc);
+        int r = sio__value_parse(&sio__peer_server(p)->scratch, packet->json.data, packet->json.len,
+                                 ret_doc);
         if (r < 0) {
             return r == SIO_ERR_NOMEM ? PACKET_NOMEM : PACKET_INVALID_PAYLOAD;
         }
@@ -183,7 +185,8 @@ static void on_complete(struct peer *p) {
     }
     struct value_doc doc;
     enum packet_error error = parse(p, &a->packet, &doc);
-    if (error == PACKET_OK && doc.root != NULL && sio__value_bind(&doc, a->attachments, a->count) < 0) {
+    if (error == PACKET_OK && doc.root != NULL &&
+        sio__value_bind(&doc, a->attachments, a->count) < 0) {
         error = PACKET_PLACEHOLDER;
     }
     if (error == PACKET_OK) {
@@ -198,7 +201,8 @@ static void on_complete(struct peer *p) {
     sio__assembler_end(&sio__peer_server(p)->assemblers, &a);
 }
 
-/* A packet announces attachments: it is looked at now, so that nothing is awaited for a malformed one. */
+/* A packet announces attachments: it is looked at now, so that nothing is awaited for a malformed
+ * one. */
 static void begin_attachments(struct peer *p, const struct sio_packet *packet) {
     struct value_doc doc;
     sio_socket *s = sio__peer_find(p, packet->nsp);
@@ -215,7 +219,8 @@ static void begin_attachments(struct peer *p, const struct sio_packet *packet) {
         refuse(p, error);
         return;
     }
-    sio__engine_start(&sio__peer_server(p)->engine, &p->timer, sio__peer_server(p)->options.o.attachment_timeout_ms);
+    sio__engine_start(&sio__peer_server(p)->engine, &p->timer,
+                      sio__peer_server(p)->options.o.attachment_timeout_ms);
 }
 
 static void on_binary(struct peer *p, const uint8_t *data, size_t len) {
@@ -233,7 +238,8 @@ static void on_text(struct peer *p, const char *text, size_t len) {
     struct sio_packet packet;
     enum packet_error error = sio__assembler_admit_text(p->assembler);
     if (error == PACKET_OK) {
-        error = sio__packet_decode(text, len, sio__peer_server(p)->options.o.max_attachments, &packet);
+        error =
+            sio__packet_decode(text, len, sio__peer_server(p)->options.o.max_attachments, &packet);
     }
     if (error == PACKET_OK && packet.attachments > 0) {
         begin_attachments(p, &packet);
@@ -248,18 +254,10 @@ static void on_text(struct peer *p, const char *text, size_t len) {
         return;
     }
     switch (packet.type) {
-    case SIO_PACKET_CONNECT:
-        sio__connect(p, packet.nsp, packet.json);
-        break;
-    case SIO_PACKET_DISCONNECT:
-        on_disconnect(p, &packet);
-        break;
-    case SIO_PACKET_CONNECT_ERROR:
-        sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL);
-        break;
-    default:
-        on_data(p, &packet, &doc, NULL, 0);
-        break;
+    case SIO_PACKET_CONNECT: sio__connect(p, packet.nsp, packet.json); break;
+    case SIO_PACKET_DISCONNECT: on_disconnect(p, &packet); break;
+    case SIO_PACKET_CONNECT_ERROR: sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL); break;
+    default: on_data(p, &packet, &doc, NULL, 0); break;
     }
     sio__value_release(&doc);
 }

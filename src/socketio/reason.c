@@ -20,7 +20,8 @@ static const char *const cause_names[] = {
 #undef XX
 };
 
-_Static_assert(sizeof cause_texts / sizeof cause_texts[0] == SIO_CAUSE_COUNT, "causes are numbered in order");
+_Static_assert(sizeof cause_texts / sizeof cause_texts[0] == SIO_CAUSE_COUNT,
+               "causes are numbered in order");
 
 const char *sio_reason_text(int reason) {
     size_t count = sizeof reason_texts / sizeof reason_texts[0];

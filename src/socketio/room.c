@@ -2,9 +2,9 @@
 /*
  * Membership: which socket is in which room.
  *
- * Both sides know where the other keeps them, so that joining and leaving are O(1) but for looking whether a socket
- * is in a room already: that goes through the shorter of the two lists. The room of a socket's own id is not stored:
- * the directory of ids is it.
+ * Both sides know where the other keeps them, so that joining and leaving are O(1) but for looking
+ * whether a socket is in a room already: that goes through the shorter of the two lists. The room
+ * of a socket's own id is not stored: the directory of ids is it.
  */
 #include <sio/error.h>
 #include <string.h>
@@ -91,7 +91,8 @@ static int add(sio_socket *s, struct room *room) {
         r = sio__vec_reserve((void **)&s->rooms, &s->room_cap, s->room_count + 1, sizeof *s->rooms);
     }
     if (r == 0 && room->count == room->cap) {
-        r = sio__vec_reserve((void **)&room->members, &room->cap, room->count + 1, sizeof *room->members);
+        r = sio__vec_reserve((void **)&room->members, &room->cap, room->count + 1,
+                             sizeof *room->members);
     }
     if (r < 0) {
         return r;
@@ -121,7 +122,8 @@ static void remove_at(sio_socket *s, uint32_t i) {
     }
     /* A room that has shrunk far gives memory back; failing to is harmless. */
     if (room->cap > 64 && room->count < room->cap / 4) {
-        sio__vec_shrink((void **)&room->members, &room->cap, room->count * 2, sizeof *room->members);
+        sio__vec_shrink((void **)&room->members, &room->cap, room->count * 2,
+                        sizeof *room->members);
     }
     free_if_empty(room);
 }

@@ -68,8 +68,9 @@ int sio_server_new(sio_server **ret_server, const sio_server_options *options) {
         return SIO_ERR_NOMEM;
     }
     bool readable = options != NULL && options->size >= offsetof(sio_server_options, adapter);
-    sio__logger_init(&server->log, readable ? options->log_level : SIO_LOG_DEFAULT, readable ? options->log : NULL,
-                     readable ? options->log_user : NULL, readable ? options->debug : NULL);
+    sio__logger_init(&server->log, readable ? options->log_level : SIO_LOG_DEFAULT,
+                     readable ? options->log : NULL, readable ? options->log_user : NULL,
+                     readable ? options->debug : NULL);
     int r = sio__options_init(&server->options, options, &server->log);
     if (r == 0) {
         r = sio__rand_bytes(&server->random, server->seed, sizeof server->seed);
@@ -109,8 +110,8 @@ static const struct engine_ops ops = {.on_open = sio__peer_open,
 
 static void on_reactor_closed(void *context);
 
-/* Sends the mail that stops the server when that has been asked for and there is somebody to send it to: whichever of
-   both comes last does it. */
+/* Sends the mail that stops the server when that has been asked for and there is somebody to send
+   it to: whichever of both comes last does it. */
 static void post_stop(sio_server *server) {
     if (atomic_load(&server->stoppable) && atomic_load(&server->stop_asked) &&
         !atomic_exchange(&server->stop_posted, true)) {
@@ -126,7 +127,8 @@ static int open_on(sio_server *server, uv_loop_t *loop) {
     sio_stats before = server->engine.stats; /* namespaces made already */
     int r = sio__reactor_init(&server->reactor, loop, &server->log);
     if (r == 0) {
-        r = sio__engine_init(&server->engine, &server->reactor, &server->options, &server->log, &with_request, server);
+        r = sio__engine_init(&server->engine, &server->reactor, &server->options, &server->log,
+                             &with_request, server);
         server->engine.stats = before;
     }
     server->loop = loop;
@@ -211,17 +213,14 @@ static int listen_all(sio_server *server, uint16_t port) {
 static int resolve(const char *host, uint16_t port, struct addrinfo **ret_list) {
     char service[8];
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     int r = getaddrinfo(host, service, &hints, ret_list);
     switch (r) {
-    case 0:
-        return 0;
-    case EAI_MEMORY:
-        return SIO_ERR_NOMEM;
-    case EAI_AGAIN:
-        return UV_EAI_AGAIN;
-    default:
-        return UV_EAI_NONAME;
+    case 0: return 0;
+    case EAI_MEMORY: return SIO_ERR_NOMEM;
+    case EAI_AGAIN: return UV_EAI_AGAIN;
+    default: return UV_EAI_NONAME;
     }
 }
 
@@ -233,7 +232,8 @@ static void set_port(struct sockaddr *address, uint16_t port) {
     }
 }
 
-/* All addresses of a host name; one that this machine lacks is no error as long as there is another. */
+/* All addresses of a host name; one that this machine lacks is no error as long as there is
+ * another. */
 static int listen_host(sio_server *server, const char *host, uint16_t port) {
     struct addrinfo *list = NULL;
     int r = resolve(host, port, &list);
@@ -262,10 +262,12 @@ int sio_server_listen(sio_server *server, const char *host, uint16_t port) {
     if (r < 0) {
         return r;
     }
-    r = host == NULL || host[0] == '\0' ? listen_all(server, port) : listen_host(server, host, port);
+    r = host == NULL || host[0] == '\0' ? listen_all(server, port)
+                                        : listen_host(server, host, port);
     if (r == 0) {
         SIO_LOG_AT(&server->log, SIO_LOG_INFO, LOG_COMPONENT_SERVER, "listening on %s port %u",
-                   host == NULL || host[0] == '\0' ? "all addresses" : host, (unsigned)sio_server_port(server));
+                   host == NULL || host[0] == '\0' ? "all addresses" : host,
+                   (unsigned)sio_server_port(server));
     }
     return r;
 }
@@ -289,7 +291,8 @@ static void on_reactor_closed(void *context) {
     SIO_LOG_AT(&server->log, SIO_LOG_INFO, LOG_COMPONENT_SERVER, "closed");
     bool free_now = server->free_when_closed && !server->running;
     if (server->on_closed != NULL) {
-        server->on_closed(server, server->on_closed_user); /* may free it, when it was not to be freed anyway */
+        server->on_closed(
+            server, server->on_closed_user); /* may free it, when it was not to be freed anyway */
     }
     if (free_now) {
         free_server(server);
@@ -302,7 +305,8 @@ static void shut_mailbox(sio_server *server) {
     server->accepts_posts = false;
     uv_mutex_unlock(&server->post_lock);
     if (atomic_exchange(&server->stop_posted, true) && !server->stop_came) {
-        /* Somebody is in sio_server_stop(): the loop's wake-up has to stay until that has arrived. */
+        /* Somebody is in sio_server_stop(): the loop's wake-up has to stay until that has arrived.
+         */
         server->stop_awaited = true;
         sio__reactor_hold(&server->reactor);
     }
@@ -315,11 +319,13 @@ static void on_adapters_task(struct task *task) {
 static void on_close_task(struct task *task) {
     sio_server *server = SIO_CONTAINER_OF(task, sio_server, close_task);
     sio__engine_close(&server->engine);
-    /* Behind the ends of all sessions: what disconnect callbacks broadcast still reaches the other nodes. */
+    /* Behind the ends of all sessions: what disconnect callbacks broadcast still reaches the other
+     * nodes. */
     sio__task_queue(&server->reactor, &server->adapters_task);
 }
 
-/* May be called inside a callback, whose session and connection have to outlive it: they end in a task. */
+/* May be called inside a callback, whose session and connection have to outlive it: they end in a
+ * task. */
 static void begin_close(sio_server *server) {
     server->state = SERVER_CLOSING;
     shut_mailbox(server);

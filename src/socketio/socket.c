@@ -56,7 +56,8 @@ int sio__socket_new(struct peer *p, sio_ns *ns, struct text auth, sio_socket **r
 
 int sio__socket_enter(sio_socket *s) {
     sio_ns *ns = s->ns;
-    int r = sio__vec_reserve(&ns->sockets, &ns->socket_cap, ns->socket_count + 1, sizeof(sio_socket *));
+    int r =
+        sio__vec_reserve(&ns->sockets, &ns->socket_cap, ns->socket_count + 1, sizeof(sio_socket *));
     if (r == 0) {
         r = sio__map_insert(&ns->ids, s);
     }
@@ -164,7 +165,8 @@ static void call_all(const struct handler_list *list, sio_socket *s) {
 /* The end as the application sees it. Not inside any call of its own. */
 static void tell_end(sio_socket *s) {
     const struct handlers *h = s->ns->handlers;
-    SIO_DEBUG(&s->ns->server->log, LOG_COMPONENT_SOCKET, "%s: closing: %s", s->id, sio_reason_text(s->reason));
+    SIO_DEBUG(&s->ns->server->log, LOG_COMPONENT_SOCKET, "%s: closing: %s", s->id,
+              sio_reason_text(s->reason));
     sio__ack_fail_all(s);
     call_all(&h->disconnecting, s);
     sio__room_leave_all(s);
@@ -207,14 +209,22 @@ static void send_disconnect(sio_socket *s) {
     }
 }
 
+/* Tells the client. A connection that ends over that takes all its sockets with it: none of them
+   may outlive it. */
+static void disconnect_one(sio_socket *s) {
+    send_disconnect(s);
+    if (s->peer->session->state == SESSION_OPEN) {
+        sio__socket_end(s, SIO_REASON_SERVER_NAMESPACE_DISCONNECT, SIO_CAUSE_APPLICATION);
+    }
+}
+
 static void disconnect_all(struct peer *p) {
     struct list *node = p->sockets.next;
     while (node != &p->sockets) {
         sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
         node = node->next;
         if (s->state == SOCKET_CONNECTED) {
-            send_disconnect(s);
-            sio__socket_end(s, SIO_REASON_SERVER_NAMESPACE_DISCONNECT, SIO_CAUSE_APPLICATION);
+            disconnect_one(s);
         }
     }
     p->closing = true;
@@ -231,8 +241,7 @@ void sio__socket_disconnect(sio_socket *s, bool close_connection) {
     if (close_connection) {
         disconnect_all(s->peer);
     } else if (s->state == SOCKET_CONNECTED) {
-        send_disconnect(s);
-        sio__socket_end(s, SIO_REASON_SERVER_NAMESPACE_DISCONNECT, SIO_CAUSE_APPLICATION);
+        disconnect_one(s);
     }
 }
 
@@ -257,7 +266,8 @@ bool sio_socket_connected(const sio_socket *s) {
 }
 
 const char *sio_socket_transport(const sio_socket *s) {
-    return s != NULL && s->peer != NULL && s->peer->session->polling == NULL ? "websocket" : "polling";
+    return s != NULL && s->peer != NULL && s->peer->session->polling == NULL ? "websocket"
+                                                                             : "polling";
 }
 
 const sio_request *sio_socket_request(const sio_socket *s) {

@@ -311,6 +311,36 @@ static void answers_do_not_mix(void **state) {
     end(&app);
 }
 
+static void broadcast_bytes(sio_headers *headers, const sio_request *req, void *user) {
+    static const char bytes[5000] = "bytes";
+    struct app *app = user;
+    (void)headers;
+    (void)req;
+    assert_true(sio_broadcast(harness_root(&app->h), NULL, "hook", "B", bytes, sizeof bytes) >= 0);
+}
+
+static void hooks_that_send_leave_the_answer_alone(void **state) {
+    (void)state;
+    struct app app;
+    begin(&app, SIO_SERVER_OPTIONS(.on_headers = broadcast_bytes, .on_headers_user = &app,
+                                   .compression_threshold_bytes = 1));
+    struct wire *ws = wire_open(&app.h);
+    wire_upgrade_request(ws, "/socket.io/?EIO=4&transport=websocket&b64=1", "");
+    wire_expect_status(ws, 101);
+    wire_text(ws, "40"); /* attachments go to it as base64 */
+    harness_wait_count(&app.h, &app.h.seen.connects, 1);
+    struct client *c = client_open(&app.h, SIO_POLLING);
+    wire_post(c->post, c->path, "", "40", 2);
+    wire_expect_status(c->post, 200);
+    wire_get(c->get, c->path, "Accept-Encoding: gzip\r\n");
+    const struct response *res = wire_expect_status(c->get, 200);
+    assert_true(res->len > 2);
+    assert_memory_equal(res->body, "\x1f\x8b", 2); /* RFC 1952 2.3.1 */
+    wire_close(ws);
+    client_close(c);
+    end(&app);
+}
+
 /* ---- targets (RFC 9112 3.2) ---- */
 
 static void targets_may_be_absolute(void **state) {
@@ -452,6 +482,7 @@ int main(void) {
         cmocka_unit_test(answers_without_a_body_have_none),
         cmocka_unit_test(the_framing_is_the_librarys),
         cmocka_unit_test(answers_do_not_mix),
+        cmocka_unit_test(hooks_that_send_leave_the_answer_alone),
         cmocka_unit_test(targets_may_be_absolute),
         cmocka_unit_test(origins_are_compared_with_the_host_of_the_target),
         cmocka_unit_test(ambiguous_requests_end_the_connection),

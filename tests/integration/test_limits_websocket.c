@@ -267,12 +267,64 @@ static size_t fill(sio_socket *s, size_t bytes) {
     return count;
 }
 
-static void the_time_above_the_soft_limit_begins_anew(void **state) {
+static void heartbeats_look_at_the_soft_limit_too(void **state) {
     (void)state;
     struct limit_test t;
     limit_begin(&t,
                 SIO_SERVER_OPTIONS(.send_high_water_bytes = 50000, .send_soft_bytes = 100000,
-                                   .send_soft_ms = 200),
+                                   .send_soft_ms = 40, .ping_interval_ms = 50),
+                NULL);
+    struct client *c = client_join_root(&t.h);
+    wire_pause(c->ws);
+    fill(sio_ns_find(harness_root(&t.h), c->socket_sid), 200000);
+    while (t.h.seen.disconnects == 0) { /* nothing more is sent to it, and it claims to be alive */
+        wire_text(c->ws, "3");
+        client_expect_alive(t.bystander);
+        harness_pass_ms(&t.h, 5);
+    }
+    limit_expect_disconnect(&t, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_SEND_TIME);
+    limit_expect(&t, SIO_CAUSE_SEND_TIME);
+    client_close(c);
+    limit_end(&t);
+}
+
+static void look_at_request(sio_socket *s, int reason, int cause, void *user) {
+    (void)reason;
+    (void)cause;
+    (void)user;
+    assert_string_equal(sio_request_method(sio_socket_request(s)), "GET");
+}
+
+static void add_look(struct limit_test *t) {
+    assert_int_equal(sio_ns_on_disconnect(harness_root(&t->h), look_at_request, NULL), 0);
+}
+
+static void disconnected_sockets_do_not_outlive_their_connection(void **state) {
+    (void)state;
+    for (int close_connection = 0; close_connection <= 1; close_connection++) {
+        struct limit_test t;
+        limit_begin(&t,
+                    SIO_SERVER_OPTIONS(.send_high_water_bytes = 50000, .send_soft_bytes = 100000,
+                                       .send_soft_ms = 20),
+                    add_look);
+        struct client *c = client_join_root(&t.h);
+        wire_pause(c->ws);
+        sio_socket *s = sio_ns_find(harness_root(&t.h), c->socket_sid);
+        fill(s, 200000);
+        harness_pass_ms(&t.h, 40);
+        sio_socket_disconnect(s, close_connection == 1); /* the packet about it is one too many */
+        limit_expect_disconnect(&t, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_SEND_TIME);
+        client_close(c);
+        limit_end(&t);
+    }
+}
+
+static void the_time_above_the_soft_limit_begins_anew(void **state) {
+    (void)state;
+    struct limit_test t;
+    limit_begin(&t,
+                SIO_SERVER_OPTIONS(.send_high_water_bytes = 1000, .send_soft_bytes = 30000,
+                                   .send_soft_ms = 200), /* one event is above both */
                 NULL);
     struct client *c = client_join_root(&t.h);
     sio_socket *s = sio_ns_find(harness_root(&t.h), c->socket_sid);
@@ -346,6 +398,8 @@ int main(void) {
         cmocka_unit_test(heartbeats_have_to_be_answered_in_time),
         cmocka_unit_test(send_queues_have_a_hard_limit),
         cmocka_unit_test(send_queues_may_be_above_the_soft_limit_for_a_time),
+        cmocka_unit_test(heartbeats_look_at_the_soft_limit_too),
+        cmocka_unit_test(disconnected_sockets_do_not_outlive_their_connection),
         cmocka_unit_test(the_time_above_the_soft_limit_begins_anew),
         cmocka_unit_test(polling_queues_have_the_hard_limit_too),
         cmocka_unit_test(slow_clients_that_catch_up_stay),

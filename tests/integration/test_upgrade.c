@@ -290,6 +290,24 @@ static void upgrades_are_no_first_answers(void **state) {
     end(&f);
 }
 
+static void probes_have_to_be_read(void **state) {
+    (void)state;
+    struct fixture f;
+    begin(&f, SIO_SERVER_OPTIONS(.send_high_water_bytes = 100));
+    wire_pause(f.ws);
+    /* More answers than the buffers of the kernel hold. */
+    for (int i = 0; i < 1000; i++) {
+        for (int k = 0; k < 1000; k++) {
+            wire_text(f.ws, "2probe");
+        }
+        assert_true(wire_wait_sent(f.ws));
+    }
+    wire_resume(f.ws);
+    assert_int_equal(wire_close_code(f.ws), 1005);
+    expect_polling_goes_on(&f);
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gets_are_released_by_the_probe_only),
@@ -303,6 +321,7 @@ int main(void) {
         cmocka_unit_test(who_waits_for_a_released_get_is_told),
         cmocka_unit_test(drain_callbacks_may_send),
         cmocka_unit_test(upgrades_are_no_first_answers),
+        cmocka_unit_test(probes_have_to_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

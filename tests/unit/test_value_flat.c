@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * The short way of reading JSON: what it reads is what yyjson reads, and what it cannot read it leaves alone.
+ * The short way of reading JSON: what it reads is what yyjson reads, and what it cannot read it
+ * leaves alone.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,10 +75,44 @@ static void plain_arrays_are_read_as_yyjson_reads_them(void **state) {
 static void other_texts_are_left_alone(void **state) {
     (void)state;
     static const char *const texts[] = {
-        "", "[", "]", "{}", "\"a\"", "1", "[]", "[ ]", "[1 ]", "[ 1]", "[1] ", "[1,]", "[,1]", "[1", "[1,2",
-        "[\"a", "[\"a\"", "[\"a\\n\"]", "[\"\xc3\xa9\"]", "[\"a\tb\"]", "[01]", "[-]", "[-0]", "[1.5]", "[1e3]",
-        "[1000000000000000000]", "[tru]", "[truee]", "[nul", "[fals", "[{}]", "[[1]]", "[\"a\"\"b\"]", "[\"a\":1]",
-        "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]", "[1]]", "[+1]", "[NaN]",
+        "",
+        "[",
+        "]",
+        "{}",
+        "\"a\"",
+        "1",
+        "[]",
+        "[ ]",
+        "[1 ]",
+        "[ 1]",
+        "[1] ",
+        "[1,]",
+        "[,1]",
+        "[1",
+        "[1,2",
+        "[\"a",
+        "[\"a\"",
+        "[\"a\\n\"]",
+        "[\"\xc3\xa9\"]",
+        "[\"a\tb\"]",
+        "[01]",
+        "[-]",
+        "[-0]",
+        "[1.5]",
+        "[1e3]",
+        "[1000000000000000000]",
+        "[tru]",
+        "[truee]",
+        "[nul",
+        "[fals",
+        "[{}]",
+        "[[1]]",
+        "[\"a\"\"b\"]",
+        "[\"a\":1]",
+        "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
+        "[1]]",
+        "[+1]",
+        "[NaN]",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         uint8_t *memory;
@@ -104,8 +139,9 @@ static uint32_t next_random(uint32_t *seed) {
 /* Random texts out of the pieces of JSON: whatever is read here is JSON, and means the same. */
 static void whatever_is_read_yyjson_reads_too(void **state) {
     (void)state;
-    static const char *const pieces[] = {"\"abc\"", "\"", "1", "-7", "0", "true", "false", "null", ",", ",", ",",
-                                         "]",       "[",  " ", "{",  "}", "\\",   "x",     "9",    ".", "\"\""};
+    static const char *const pieces[] = {"\"abc\"", "\"", "1",  "-7", "0", "true", "false",
+                                         "null",    ",",  ",",  ",",  "]", "[",    " ",
+                                         "{",       "}",  "\\", "x",  "9", ".",    "\"\""};
     uint32_t seed = 20260901;
     size_t read = 0;
     for (int round = 0; round < 200000; round++) {
