@@ -60,9 +60,23 @@ static int open_reserve(void) {
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* Nothing can be accepted for a while: the loop must not spin over it. */
+#define PAUSE_MS 100
+
+static void on_poll(uv_poll_t *handle, int status, int events);
+
+static void on_pause_end(struct timer *t) {
+    struct listener *l = SIO_CONTAINER_OF(t, struct listener, pause);
+    uv_poll_start(&l->poll, UV_READABLE, on_poll);
+}
+
+static void pause_listening(struct listener *l) {
+    uv_poll_stop(&l->poll);
+    sio__reactor_start(l->reactor, &l->pause, PAUSE_MS);
+}
+
 /* No descriptors left: gives up the reserve to get rid of one waiting connection. */
 static bool drop_one(struct listener *l) {
-    l->ops->on_exhausted(l);
     if (l->reserve_fd < 0) {
         l->reserve_fd = open_reserve();
     }
@@ -74,9 +88,18 @@ static bool drop_one(struct listener *l) {
     int fd = accept_one(l->fd, &from);
     if (fd >= 0) {
         close(fd);
+        l->ops->on_exhausted(l);
     }
     l->reserve_fd = open_reserve();
     return fd >= 0;
+}
+
+static void take(struct listener *l, int fd, const struct sockaddr_storage *from) {
+    int one = 1;
+    struct peer_address peer;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    read_address(from, &peer);
+    l->ops->on_accept(l, fd, &peer);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events) {
@@ -87,16 +110,19 @@ static void on_poll(uv_poll_t *handle, int status, int events) {
         struct sockaddr_storage from;
         int fd = accept_one(l->fd, &from);
         if (fd >= 0) {
-            int one = 1;
-            (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-            struct peer_address peer;
-            read_address(&from, &peer);
-            l->ops->on_accept(l, fd, &peer);
-        } else if (errno == EMFILE || errno == ENFILE) {
-            if (!drop_one(l)) {
-                return;
-            }
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            take(l, fd, &from);
+            continue;
+        }
+        int error = errno;
+        if (error == EAGAIN || error == EWOULDBLOCK) {
+            return;
+        }
+        bool no_files = error == EMFILE || error == ENFILE;
+        if (no_files && drop_one(l)) {
+            continue;
+        }
+        if (no_files || error == ENOBUFS || error == ENOMEM) {
+            pause_listening(l);
             return;
         }
         /* Others, such as ECONNABORTED, concern that connection only. */
@@ -157,6 +183,7 @@ int sio__listener_open(struct reactor *r, const struct sockaddr *address, sockle
         return status;
     }
     sio__list_init(&l->link);
+    sio__timer_init(&l->pause, on_pause_end);
     l->reactor = r;
     l->ops = ops;
     l->owner = owner;
@@ -181,6 +208,7 @@ void sio__listener_close(struct listener *l) {
     }
     l->closed = true;
     sio__list_remove(&l->link);
+    sio__reactor_stop(l->reactor, &l->pause);
     uv_close((uv_handle_t *)&l->poll, on_closed);
     close(l->fd);
     if (l->reserve_fd >= 0) {

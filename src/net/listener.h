@@ -3,7 +3,8 @@
  * A listening socket: accepts connections in batches and hands them on.
  *
  * When the process has no descriptor left, a reserve descriptor is given up to accept and close one
- * connection at a time, so that the peers see an end instead of a hang, and the loop does not spin.
+ * connection at a time, so that the peers see an end instead of a hang. When not even that is
+ * possible, accepting pauses: the loop does not spin.
  */
 #ifndef NET_LISTENER_H
 #define NET_LISTENER_H
@@ -40,6 +41,7 @@ struct listener_ops {
 struct listener {
     struct list link; /* for the owner */
     uv_poll_t poll;
+    struct timer pause; /* while nothing can be accepted */
     struct reactor *reactor;
     const struct listener_ops *ops;
     void *owner;

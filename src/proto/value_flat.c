@@ -18,10 +18,9 @@ _Static_assert(sizeof(yyjson_val) == 16, "VALUE_FLAT_BYTES counts on it");
  * again at once would have to wait for its own stores.
  */
 struct flat {
-    const char *p;   /* what is looked at */
-    const char *end; /* of the text */
-    char *copy;      /* of the text: byte i of it is byte i of the text */
     const char *text;
+    const char *end;
+    char *copy; /* byte i of it is byte i of the text */
 };
 
 /* The end of a string's plain part: the first byte that is not printable ASCII, or is '"' or '\\',
@@ -51,23 +50,23 @@ static void set_tag(yyjson_val *cell, size_t len, unsigned kind) {
     cell->tag = ((uint64_t)len << YYJSON_TAG_BIT) | kind;
 }
 
-/* Each reader takes one value off the text; false when it is none of those that are read here. */
+/* Each reader takes the value at p and returns what follows it; NULL when it is none of those that
+ * are read here. */
 
-static bool read_string(struct flat *f, yyjson_val *cell) {
-    const char *start = f->p + 1;
+static inline const char *read_string(const struct flat *f, const char *p, yyjson_val *cell) {
+    const char *start = p + 1;
     const char *end = skip_plain(start, f->end);
     if (end == f->end || *end != '"') {
-        return false;
+        return NULL;
     }
+    char *copy = f->copy + (start - f->text);
     set_tag(cell, (size_t)(end - start), YYJSON_TYPE_STR | YYJSON_SUBTYPE_NOESC);
-    cell->uni.str = f->copy + (start - f->text);
-    f->copy[end - f->text] = '\0';
-    f->p = end + 1;
-    return true;
+    cell->uni.str = copy;
+    copy[end - start] = '\0';
+    return end + 1;
 }
 
-static bool read_integer(struct flat *f, yyjson_val *cell) {
-    const char *p = f->p;
+static const char *read_integer(const struct flat *f, const char *p, yyjson_val *cell) {
     bool negative = *p == '-';
     p += negative ? 1 : 0;
     const char *start = p;
@@ -78,7 +77,7 @@ static bool read_integer(struct flat *f, yyjson_val *cell) {
     }
     size_t digits = (size_t)(p - start);
     if (digits == 0 || digits > DIGITS_MAX || (*start == '0' && (digits > 1 || negative))) {
-        return false;
+        return NULL;
     }
     if (negative) {
         set_tag(cell, 0, YYJSON_TYPE_NUM | YYJSON_SUBTYPE_SINT);
@@ -87,40 +86,40 @@ static bool read_integer(struct flat *f, yyjson_val *cell) {
         set_tag(cell, 0, YYJSON_TYPE_NUM | YYJSON_SUBTYPE_UINT);
         cell->uni.u64 = value;
     }
-    f->p = p;
-    return true;
+    return p;
 }
 
-static bool read_word(struct flat *f, yyjson_val *cell, const char *word, size_t len,
-                      unsigned kind) {
-    if ((size_t)(f->end - f->p) < len || memcmp(f->p, word, len) != 0) {
-        return false;
+static const char *read_word(const struct flat *f, const char *p, yyjson_val *cell) {
+    static const struct {
+        const char *word;
+        size_t len;
+        unsigned kind;
+    } words[] = {
+        {"true", 4, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE},
+        {"false", 5, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE},
+        {"null", 4, YYJSON_TYPE_NULL},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if ((size_t)(f->end - p) >= words[i].len && memcmp(p, words[i].word, words[i].len) == 0) {
+            set_tag(cell, 0, words[i].kind);
+            cell->uni.u64 = 0;
+            return p + words[i].len;
+        }
     }
-    set_tag(cell, 0, kind);
-    cell->uni.u64 = 0;
-    f->p += len;
-    return true;
+    return NULL;
 }
 
-static bool read_value(struct flat *f, yyjson_val *cell) {
-    switch (f->p < f->end ? *f->p : '\0') {
-    case '"': return read_string(f, cell);
-    case 't': return read_word(f, cell, "true", 4, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE);
-    case 'f': return read_word(f, cell, "false", 5, YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE);
-    case 'n': return read_word(f, cell, "null", 4, YYJSON_TYPE_NULL);
-    case '-':
-    case '0':
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-    case '5':
-    case '6':
-    case '7':
-    case '8':
-    case '9': return read_integer(f, cell);
-    default: return false;
+static inline const char *read_value(const struct flat *f, const char *p, yyjson_val *cell) {
+    if (p == f->end) {
+        return NULL;
     }
+    if (*p == '"') {
+        return read_string(f, p, cell);
+    }
+    if (*p == '-' || (*p >= '0' && *p <= '9')) {
+        return read_integer(f, p, cell);
+    }
+    return read_word(f, p, cell);
 }
 
 const sio_val *sio__value_read_flat(const char *json, size_t len, uint8_t *memory) {
@@ -128,23 +127,22 @@ const sio_val *sio__value_read_flat(const char *json, size_t len, uint8_t *memor
     if (len < 2 || json[0] != '[') {
         return NULL;
     }
-    struct flat f = {
-        .p = json, .end = json + len, .copy = (char *)(root + VALUE_FLAT_MAX + 1), .text = json};
+    struct flat f = {.text = json, .end = json + len, .copy = (char *)(root + VALUE_FLAT_MAX + 1)};
     memcpy(f.copy, json, len);
-    size_t count = 0;
+    const char *p = json;
+    yyjson_val *cell = root;
     do {
-        f.p++; /* the bracket, or a comma */
-        if (count == VALUE_FLAT_MAX) {
+        p++; /* the bracket, or a comma */
+        if (cell == root + VALUE_FLAT_MAX) {
             return NULL;
         }
-        count++;
-        if (!read_value(&f, root + count)) {
-            return NULL;
-        }
-    } while (f.p < f.end && *f.p == ',');
-    if (f.p + 1 != f.end || *f.p != ']') {
+        cell++;
+        p = read_value(&f, p, cell);
+    } while (p != NULL && p < f.end && *p == ',');
+    if (p == NULL || p + 1 != f.end || *p != ']') {
         return NULL;
     }
+    size_t count = (size_t)(cell - root);
     set_tag(root, count, YYJSON_TYPE_ARR);
     root->uni.ofs = (count + 1) * sizeof(yyjson_val);
     return (const sio_val *)root;
