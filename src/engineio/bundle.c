@@ -16,6 +16,9 @@ const struct client_bundle_file *sio__bundle_find(const struct engine *e,
     if (name.len > 0 && name.data[0] == '/') { /* the path has no trailing slash of its own */
         name = (struct text){name.data + 1, name.len - 1};
     }
+    if (name.len == 0) {
+        return NULL; /* as most requests: none of the bundle's pages is touched for them */
+    }
     for (size_t i = 0; i < sio__client_bundle_count; i++) {
         if (sio__text_eq(name, sio__text_of(sio__client_bundle[i].name))) {
             return &sio__client_bundle[i];
