@@ -9,7 +9,7 @@ build:              ## the same
 	@script/build release
 
 run:                ## build, then serve on PORT (3000)
-	@PORT=$(PORT) script/run
+	@PORT=$(PORT) exec script/run
 
 test:               ## build, then run all tests
 	@script/test

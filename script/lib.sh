@@ -33,10 +33,21 @@ node_works() {
   have node npm && node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)'
 }
 
-# build_preset <preset> [cmake option]...: configures and builds build/<preset>.
+# build_preset <preset> [cmake option]... [--target <target>]: configures and builds build/<preset>.
 build_preset() {
-  cmake --preset "$@"
-  cmake --build --preset "$1"
+  local preset=$1 options=() target=()
+  shift
+  while [ $# -gt 0 ]; do
+    if [ "$1" = --target ]; then
+      target=(--target "$2")
+      shift 2
+    else
+      options+=("$1")
+      shift
+    fi
+  done
+  cmake --preset "$preset" "${options[@]}"
+  cmake --build --preset "$preset" "${target[@]}"
 }
 
 # c_files <pathspec>...: the C files of the tree there, one per line, untracked ones included.

@@ -150,8 +150,8 @@ static void explain(const struct serve_options *o, int error) {
     switch (-error) {
     case EADDRINUSE:
         fprintf(stderr,
-                "sio serve: port %u is in use already: choose another one with --port, or any "
-                "free one with --port 0\n",
+                "sio serve: port %u is in use already: choose another one with --port (or "
+                "make run PORT=N), or any free one with --port 0\n",
                 port);
         break;
     case EACCES:

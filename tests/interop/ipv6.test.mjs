@@ -2,6 +2,7 @@
  * The server on both loopback addresses: names such as localhost may stand for either.
  */
 import assert from "node:assert/strict";
+import { lookup } from "node:dns/promises";
 import { after, before, describe, it } from "node:test";
 import { call, connect, modes, next, startServer, upgraded } from "./support.mjs";
 
@@ -10,6 +11,11 @@ describe("The server listens on both loopback addresses", () => {
   before(async () => (server = await startServer()));
   after(() => server.stop());
 
+  const named = lookup("localhost").then(
+    () => true,
+    () => false
+  );
+
   for (const [mode, transport] of Object.entries(modes)) {
     for (const [host, address] of [
       ["127.0.0.1", /^(::ffff:)?127\.0\.0\.1$/],
@@ -17,6 +23,10 @@ describe("The server listens on both loopback addresses", () => {
       ["localhost", /^(::1|(::ffff:)?127\.0\.0\.1)$/],
     ]) {
       it(`and serves a ${mode} client of ${host}`, async (t) => {
+        if (host === "localhost" && !(await named)) {
+          t.skip("this machine does not know the name localhost");
+          return;
+        }
         const socket = await connect(t, { origin: `http://${host}:${server.port}` }, "/", transport);
         const [facts] = await call(socket, "handshake");
         assert.match(facts.address, address);
