@@ -248,7 +248,7 @@ static bool ask_check(struct peer *p, sio_ns *parent, struct text name, struct t
 
 static bool matches(const sio_ns *parent, struct text name) {
     char *s = sio__strndup(name.data, name.len);
-    bool ok = s != NULL && strlen(s) == name.len && regexec(&parent->pattern, s, 0, NULL, 0) == 0;
+    bool ok = s != NULL && regexec(&parent->pattern, s, 0, NULL, 0) == 0;
     sio__free(s);
     return ok;
 }
@@ -291,6 +291,8 @@ void sio__connect(struct peer *p, struct text nsp, struct text auth) {
     sio_ns *ns = sio__map_find(&server->namespaces, nsp.data, nsp.len);
     if (ns != NULL) {
         enter(p, ns, auth);
+    } else if (memchr(nsp.data, '\0', nsp.len) != NULL) {
+        unknown(p, nsp); /* parents would be asked about the name up to there */
     } else {
         ask_parents(p, server->parents.next, nsp, auth);
     }

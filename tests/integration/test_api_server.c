@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/ws_frame.h"
 #include <sio/error.h>
 
 /* ---- options ---- */
@@ -630,6 +631,29 @@ static void parents_are_asked_in_order(void **state) {
     harness_done(&h);
 }
 
+static void parents_see_whole_names_only(void **state) {
+    (void)state;
+    struct harness h;
+    struct asked a = {0};
+    harness_init(&h, NULL);
+    assert_non_null(sio_server_ns_match(h.server, "^/pattern$"));
+    assert_non_null(sio_server_ns_check(h.server, on_check, &a));
+    harness_listen(&h);
+    struct client *c = client_open(&h, SIO_WEBSOCKET);
+    static const char *const names[] = {"40/pattern\0x,", "40/yes\0x,"};
+    static const size_t lens[] = {13, 9};
+    for (size_t i = 0; i < 2; i++) {
+        wire_frame(c->ws, WS_FIN | WS_OP_TEXT, names[i], lens[i]);
+        const struct packet *answer = client_receive(c);
+        assert_memory_equal(answer->data, "44", 2);
+        assert_memory_equal(answer->data + 2, names[i] + 2, lens[i] - 2);
+    }
+    assert_int_equal(a.count, 0);
+    assert_int_equal(harness_stats(&h).namespaces, 1);
+    client_close(c);
+    harness_done(&h);
+}
+
 static void questions_about_namespaces_may_stay_open(void **state) {
     (void)state;
     struct harness h;
@@ -692,6 +716,7 @@ int main(void) {
         cmocka_unit_test(gauges_return_to_nothing),
         cmocka_unit_test(statistics_know_their_size),
         cmocka_unit_test(parents_are_asked_in_order),
+        cmocka_unit_test(parents_see_whole_names_only),
         cmocka_unit_test(questions_about_namespaces_may_stay_open),
         cmocka_unit_test(namespaces_have_one_name),
     };

@@ -213,10 +213,14 @@ void scene_play(struct scene *scene, size_t i) {
 }
 
 void scene_begin(struct scene *scene) {
+    scene_begin_with_ping(scene, 300);
+}
+
+void scene_begin_with_ping(struct scene *scene, uint32_t ping_ms) {
     *scene = (struct scene){0};
     harness_init(&scene->h,
                  SIO_SERVER_OPTIONS(.allow_request = keep_allow, .allow_request_user = scene,
-                                    .ping_interval_ms = 300, .ping_timeout_ms = 300));
+                                    .ping_interval_ms = ping_ms, .ping_timeout_ms = ping_ms));
     sio_server *server = scene->h.server;
     sio_ns *root = harness_root(&scene->h);
     harness_echo(root);

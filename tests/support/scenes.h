@@ -34,6 +34,9 @@ const char *scene_name(size_t i);
 /** Starts a server. "/" is observed and has the event "echo". */
 void scene_begin(struct scene *scene);
 
+/** The same; who is silent is given up after 2 * ping_ms. */
+void scene_begin_with_ping(struct scene *scene, uint32_t ping_ms);
+
 /** Brings a connection into state number i. */
 void scene_play(struct scene *scene, size_t i);
 
