@@ -85,7 +85,11 @@ typedef struct sio_adapter_ops {
     int (*server_emit)(void *self, const sio_packet_view *packet, uint32_t timeout_ms,
                        sio_cluster_request *request);
 
-    /* Membership of this node, optional: for adapters that subscribe per room. */
+    /*
+     * Membership of this node, optional: for adapters that subscribe per room. These, and
+     * `broadcast`, are called in the middle of an operation: they must not send to clients
+     * themselves, but later, from the loop.
+     */
     void (*room_created)(void *self, const char *room, bool is_socket_id);
     void (*room_deleted)(void *self, const char *room, bool is_socket_id);
 } sio_adapter_ops;

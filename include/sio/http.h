@@ -42,7 +42,7 @@ SIO_API const char *sio_request_url(const sio_request *req);
  *
  * @param name    its name; when it is given more than once the last one counts
  * @param buffer  receives the value, NUL-terminated and cut to size
- * @return the length of the whole value in bytes, or SIO_ERR_NOT_FOUND
+ * @return the length of the whole value in bytes; SIO_ERR_NOT_FOUND, SIO_ERR_INVALID, SIO_ERR_NOMEM
  */
 SIO_API int sio_request_query(const sio_request *req, const char *name, char *buffer, size_t size);
 
@@ -118,7 +118,8 @@ SIO_API sio_headers *sio_response_headers(sio_response *res);
  *
  * @param status  200 to 599
  * @param body    copied; may be NULL when len is 0. Not sent in answer to HEAD.
- * @return 0; SIO_ERR_CLOSED, SIO_ERR_INVALID or SIO_ERR_NOMEM (the connection is then closed)
+ * @return 0; SIO_ERR_CLOSED, SIO_ERR_INVALID, SIO_ERR_TOO_BIG (more than 64 KiB of header fields)
+ * or SIO_ERR_NOMEM (the connection is then closed)
  */
 SIO_API int sio_response_send(sio_response *res, int status, const void *body, size_t len);
 

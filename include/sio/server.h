@@ -198,7 +198,8 @@ SIO_API uint16_t sio_server_port(const sio_server *server);
  * Runs the server on the caller's thread until sio_server_stop() or sio_server_close(). Callbacks
  * come on this thread. [setup]
  *
- * @return 0 after a clean end; SIO_ERR_STATE when attached to another loop; a code of libuv
+ * @return 0 after a clean end; SIO_ERR_STATE when attached to another loop, closed, or running
+ *         already; a code of libuv
  */
 SIO_API int sio_server_run(sio_server *server);
 
@@ -294,7 +295,7 @@ SIO_API sio_ns *sio_server_find_ns(sio_server *server, const char *name);
  * namespace of that name with the parent's handlers and middlewares. [setup]
  *
  * Existing namespaces win, then parents in the order of their making. Broadcasting to the parent
- * reaches all its children.
+ * reaches all its children. Parents are not asked about names longer than 1,024 bytes.
  *
  * @param pattern  POSIX extended regular expression, for example "^/room-[0-9]+$"
  * @return NULL when the pattern is malformed (logged), out of memory, or once the server runs

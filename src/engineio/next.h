@@ -2,10 +2,10 @@
 /*
  * A decision of the application that may come later (sio_next of <sio/http.h>).
  *
- * sio__next_ask() calls the application. When it decides before it returns, the decision is there
- * at once. Otherwise `decide` is called from a task after the decision, never from inside the
- * application's call. An owner that goes away before sets `owner` to NULL with sio__next_abandon();
- * the decision then only frees the object.
+ * The application is asked between sio__next_begin() and sio__next_end(). When it decides before it
+ * returns, the decision is there at once. Otherwise `decide` is called from a task after the
+ * decision, never from inside the application's call. An owner that goes away before sets `owner`
+ * to NULL with sio__next_abandon(); the decision then only frees the object.
  */
 #ifndef ENGINEIO_NEXT_H
 #define ENGINEIO_NEXT_H

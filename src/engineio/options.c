@@ -120,6 +120,10 @@ static int check(const struct options *options, const struct logger *log) {
          !sio__text_is_token(sio__text_of(o->cookie->name)))) {
         return invalid(log, "cookie: a value cannot stand in a cookie");
     }
+    if (o->initial_packet != NULL && (strlen(o->initial_packet) > o->max_payload_bytes ||
+                                      strlen(o->initial_packet) > o->send_hard_bytes)) {
+        return invalid(log, "initial_packet: larger than max_payload_bytes or send_hard_bytes");
+    }
     if (o->adapter != NULL && (o->adapter->ops == NULL || o->adapter->open == NULL)) {
         return invalid(log, "adapter: ops and open are required");
     }

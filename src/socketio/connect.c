@@ -18,6 +18,9 @@
 #include "base/alloc.h"
 #include "socketio/core.h"
 
+/* Longest name of a namespace that is made for a client; patterns often accept any length. */
+#define DYNAMIC_NAME_MAX 1024
+
 /* A namespace that a client wants and a function of the application has to allow. */
 struct pending_ns {
     struct pending_ns *next_pending; /* of the same peer */
@@ -291,8 +294,8 @@ void sio__connect(struct peer *p, struct text nsp, struct text auth) {
     sio_ns *ns = sio__map_find(&server->namespaces, nsp.data, nsp.len);
     if (ns != NULL) {
         enter(p, ns, auth);
-    } else if (memchr(nsp.data, '\0', nsp.len) != NULL) {
-        unknown(p, nsp); /* parents would be asked about the name up to there */
+    } else if (nsp.len > DYNAMIC_NAME_MAX || memchr(nsp.data, '\0', nsp.len) != NULL) {
+        unknown(p, nsp); /* with a NUL, parents would be asked about the name up to there */
     } else {
         ask_parents(p, server->parents.next, nsp, auth);
     }

@@ -55,7 +55,7 @@ static struct text name_of(const sio_val *root) {
     struct text name = {"", 0};
     const char *s = sio_val_str(sio_val_at(root, 0), &name.len);
     if (s != NULL) {
-        name.data = s; /* numbers are accepted as names, but name no handler */
+        name.data = s;
     }
     return name;
 }
@@ -81,7 +81,11 @@ void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
     if (s->state != SOCKET_CONNECTED || !pass_middlewares(s, &ev)) {
         return;
     }
-    const struct handler_list *list = sio__handlers_find(&h->events, ev.name);
+    /* Numbers are accepted as names, but name no handler. */
+    const struct handler_list *list = NULL;
+    if (sio_val_type(sio_val_at(doc->root, 0)) == SIO_STRING) {
+        list = sio__handlers_find(&h->events, ev.name);
+    }
     if (list != NULL) {
         call(list, s, &ev);
     }

@@ -9,6 +9,9 @@
 #include "base/alloc.h"
 #include "socketio/ack.h"
 
+/* What the packer keeps of its memory when many clients have gone. */
+#define PACKER_KEEP_BYTES 65536u
+
 /* Engine.IO digit, type, namespace and JSON of one event. */
 #define PACKET_MAX_BYTES ((size_t)0x7fffffff)
 
@@ -100,6 +103,7 @@ static void on_trim(struct engine *e) {
     sio__slab_trim(&server->peer_slab);
     sio__slab_trim(&server->socket_slab);
     sio__slab_trim(&server->wait_slab);
+    sio__packer_trim(&server->packer, PACKER_KEEP_BYTES);
 }
 
 static const struct engine_ops ops = {.on_open = sio__peer_open,
@@ -386,7 +390,7 @@ int sio_server_run(sio_server *server) {
     if (r < 0) {
         return r;
     }
-    if (!server->has_own_loop) {
+    if (!server->has_own_loop || server->running) {
         return SIO_ERR_STATE;
     }
     server->started = true;

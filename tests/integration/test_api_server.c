@@ -654,6 +654,28 @@ static void parents_see_whole_names_only(void **state) {
     harness_done(&h);
 }
 
+static void names_of_dynamic_namespaces_are_short(void **state) {
+    (void)state;
+    struct harness h;
+    harness_init(&h, NULL);
+    assert_non_null(sio_server_ns_match(h.server, "^/room-[0-9]+$"));
+    harness_listen(&h);
+    struct client *c = client_open(&h, SIO_WEBSOCKET);
+    char connect[2048] = "40/room-";
+    size_t prefix = strlen(connect);
+    memset(connect + prefix, '7', 1025);
+    memcpy(connect + 2 + 1025, ",", 2);
+    assert_true(client_send(c, connect));
+    assert_memory_equal(client_receive(c)->data, "44/room-777", 11);
+    assert_int_equal(harness_stats(&h).namespaces, 1);
+    memcpy(connect + 2 + 1024, ",", 2);
+    assert_true(client_send(c, connect));
+    assert_memory_equal(client_receive(c)->data, "40/room-777", 11);
+    assert_int_equal(harness_stats(&h).namespaces, 2);
+    client_close(c);
+    harness_done(&h);
+}
+
 static void questions_about_namespaces_may_stay_open(void **state) {
     (void)state;
     struct harness h;
@@ -717,6 +739,7 @@ int main(void) {
         cmocka_unit_test(statistics_know_their_size),
         cmocka_unit_test(parents_are_asked_in_order),
         cmocka_unit_test(parents_see_whole_names_only),
+        cmocka_unit_test(names_of_dynamic_namespaces_are_short),
         cmocka_unit_test(questions_about_namespaces_may_stay_open),
         cmocka_unit_test(namespaces_have_one_name),
     };
