@@ -3,8 +3,8 @@
  * Pool of objects of one size in aligned blocks.
  *
  * Invariants: a block with room is in the list partial[used >> class_shift], one without in the
- * list full. At most one block has no objects; it is spare, and stands at the end of partial[0], so
- * that it is used only after all others. Memory that no object has used yet is never touched.
+ * list full. Blocks that have become empty are spare, at most `keep` of them, and used when there
+ * is no other with room. Memory that no object has used yet is never touched.
  */
 #include "base/slab.h"
 
@@ -23,11 +23,17 @@ void sio__slab_init(struct slab *s, size_t object_size) {
         sio__list_init(&s->partial[i]);
     }
     sio__list_init(&s->full);
+    sio__list_init(&s->spares);
+    s->keep = 1;
     s->object_size = (uint32_t)((object_size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1));
     s->per_block = (SIO_SLAB_BLOCK_BYTES - HEADER_BYTES) / s->object_size;
     while ((s->per_block - 1) >> s->class_shift >= SIO_SLAB_CLASSES) {
         s->class_shift++;
     }
+}
+
+void sio__slab_keep(struct slab *s, uint32_t blocks) {
+    s->keep = blocks;
 }
 
 #ifdef SIO_NO_POOL
@@ -90,14 +96,20 @@ static void release(struct slab *s, struct slab_block *b) {
     sio__pages_free(b, SIO_SLAB_BLOCK_BYTES);
 }
 
+/* Makes room: by a spare block, or a new one. */
 static bool add_block(struct slab *s) {
+    struct list *spare = sio__list_pop_front(&s->spares);
+    if (spare != NULL) {
+        s->spare_count--;
+        enter_class(s, SIO_CONTAINER_OF(spare, struct slab_block, link));
+        return true;
+    }
     struct slab_block *b = sio__pages_alloc(SIO_SLAB_BLOCK_BYTES);
     if (b == NULL) {
         return false;
     }
     *b = (struct slab_block){.slab = s, .fresh = HEADER_BYTES};
     enter_class(s, b);
-    s->spare = b;
     s->blocks++;
     return true;
 }
@@ -111,12 +123,10 @@ void *sio__slab_alloc(struct slab *s) {
     void *p = b->free;
     if (p != NULL) {
         b->free = *(void **)p;
+        __builtin_prefetch(b->free); /* the next one's link */
     } else {
         p = (uint8_t *)b + b->fresh;
         b->fresh += s->object_size;
-    }
-    if (b == s->spare) {
-        s->spare = NULL;
     }
     b->used++;
     s->used++;
@@ -130,15 +140,15 @@ void *sio__slab_alloc(struct slab *s) {
     return p;
 }
 
-/* Keeps a block that has just become empty as the spare one, or gives it back if there is one. */
+/* Keeps a block that has just become empty as a spare one, or gives it back if there are enough. */
 static void retire(struct slab *s, struct slab_block *b) {
     leave_class(s, b, 0);
-    if (s->spare != NULL) {
+    if (s->spare_count >= s->keep) {
         release(s, b);
         return;
     }
-    enter_class(s, b);
-    s->spare = b;
+    sio__list_push_front(&s->spares, &b->link);
+    s->spare_count++;
 }
 
 void sio__slab_free(struct slab *s, void *p) {
@@ -165,18 +175,15 @@ void sio__slab_free(struct slab *s, void *p) {
     }
 }
 
-void sio__slab_trim(struct slab *s) {
-    if (s->spare != NULL) {
-        leave_class(s, s->spare, 0);
-        release(s, s->spare);
-        s->spare = NULL;
-    }
-}
-
 static void release_all(struct slab *s, struct list *blocks) {
     for (struct list *n = sio__list_pop_front(blocks); n != NULL; n = sio__list_pop_front(blocks)) {
         release(s, SIO_CONTAINER_OF(n, struct slab_block, link));
     }
+}
+
+void sio__slab_trim(struct slab *s) {
+    release_all(s, &s->spares);
+    s->spare_count = 0;
 }
 
 void sio__slab_done(struct slab *s) {
@@ -188,8 +195,8 @@ void sio__slab_done(struct slab *s) {
         release_all(s, &s->partial[i]);
     }
     release_all(s, &s->full);
+    sio__slab_trim(s);
     s->classes = 0;
-    s->spare = NULL;
     s->used = 0;
 }
 

@@ -11,6 +11,9 @@
 /* Tasks that queue tasks for ever would starve input: beyond so many, new ones wait a turn. */
 #define TURN_TASKS_MAX 10000
 
+/* Empty blocks that the pools of output keep: 1 MiB each. */
+#define OUTPUT_BLOCKS_KEPT 16
+
 /* prepare, check, timer, async */
 #define OWN_HANDLES 4u
 
@@ -43,12 +46,24 @@ static void run_tasks(struct reactor *r) {
     }
 }
 
+/* While one stream is in the kernel, the next ones come from memory. */
+static void prefetch_next(const struct reactor *r) {
+    const struct list *next = r->dirty.next;
+    if (next != &r->dirty) {
+        const struct stream *s =
+            SIO_CONTAINER_OF((struct list *)(uintptr_t)next, struct stream, dirty);
+        __builtin_prefetch(s->out.head);
+        __builtin_prefetch(next->next);
+    }
+}
+
 static void flush_all(struct reactor *r) {
     if (r->hook.fn != NULL) {
         r->hook.fn(r->hook.owner);
     }
     struct list *node = sio__list_pop_front(&r->dirty);
     while (node != NULL) {
+        prefetch_next(r);
         sio__stream_flush(SIO_CONTAINER_OF(node, struct stream, dirty));
         node = sio__list_pop_front(&r->dirty);
     }
@@ -160,6 +175,9 @@ int sio__reactor_init(struct reactor *r, uv_loop_t *loop, struct logger *log) {
     sio__slab_init(&r->stream_slab, sizeof(struct stream));
     sio__slab_init(&r->chunk_slab, OUTQ_CHUNK_BYTES);
     sio__slab_init(&r->ref_slab, sizeof(struct outq_node));
+    /* Output comes and goes with every broadcast. */
+    sio__slab_keep(&r->chunk_slab, OUTPUT_BLOCKS_KEPT);
+    sio__slab_keep(&r->ref_slab, OUTPUT_BLOCKS_KEPT);
     r->input = sio__malloc(REACTOR_INPUT_BYTES);
     r->gather = sio__malloc(REACTOR_GATHER_BYTES);
     if (r->input == NULL || r->gather == NULL) {
