@@ -202,7 +202,7 @@ describe("sio serve: options", { skip }, () => {
     assert.equal(status, 1);
     assert.equal(
       stderr,
-      `sio serve: port ${serve.port} is in use already: choose another one with --port, or any free one with --port 0\n`,
+      `sio serve: port ${serve.port} is in use already: choose another one with --port (or make run PORT=N), or any free one with --port 0\n`,
     );
   });
 
