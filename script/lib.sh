@@ -35,11 +35,11 @@ node_works() {
 
 # build_preset <preset> [cmake option]... [--target <target>]: configures and builds build/<preset>.
 build_preset() {
-  local preset=$1 options=() target=()
+  local preset=$1 options=() only=()
   shift
   while [ $# -gt 0 ]; do
     if [ "$1" = --target ]; then
-      target=(--target "$2")
+      only=(--target "$2")
       shift 2
     else
       options+=("$1")
@@ -47,7 +47,7 @@ build_preset() {
     fi
   done
   cmake --preset "$preset" "${options[@]}"
-  cmake --build --preset "$preset" "${target[@]}"
+  cmake --build --preset "$preset" "${only[@]}"
 }
 
 # c_files <pathspec>...: the C files of the tree there, one per line, untracked ones included.
