@@ -46,36 +46,49 @@ static uint64_t value_at(const sio_stats *stats, size_t at) {
     return *(const uint64_t *)(const void *)((const char *)stats + at);
 }
 
-/* Ends a text that was written to memory, and answers with it. */
-static void answer_written(sio_response *res, FILE *out, char *const *text, const size_t *len,
-                           const char *type) {
-    if (fclose(out) != 0) {
+struct page {
+    const sio_stats *stats;
+    time_t uptime;
+    const char *type;
+    void (*write)(const struct page *page, FILE *out);
+};
+
+/* Writes a page to memory, and answers with it. */
+static void answer_page(const struct page *page, sio_response *res) {
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    if (out != NULL) {
+        page->write(page, out);
+    }
+    if (out == NULL || fclose(out) != 0) {
         answer_text(res, 503, "out of memory");
     } else {
-        answer_body(res, &(struct representation){.type = type, .cache = "no-store"}, *text, *len);
+        answer_body(res, &(struct representation){.type = page->type, .cache = "no-store"}, text,
+                    len);
     }
-    free(*text);
+    free(text);
+}
+
+static void write_health(const struct page *page, FILE *out) {
+    const sio_stats *stats = page->stats;
+    fprintf(out, "{\"status\":\"ok\",\"version\":\"%s\",\"uptime\":%jd,", sio_version(),
+            (intmax_t)page->uptime);
+    fprintf(out, "\"connections\":%" PRIu64 ",\"sessions\":%" PRIu64 ",\"sockets\":%" PRIu64 "}\n",
+            stats->connections, stats->sessions, stats->sockets);
 }
 
 void status_page_health(const sio_server *server, time_t uptime, const sio_request *req,
                         sio_response *res) {
-    if (!answer_allows(req, res)) {
-        return;
-    }
     sio_stats stats = {.size = sizeof stats};
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (out == NULL) {
-        answer_text(res, 503, "out of memory");
-        return;
+    if (answer_allows(req, res)) {
+        sio_server_stats(server, &stats);
+        answer_page(&(struct page){.stats = &stats,
+                                   .uptime = uptime,
+                                   .type = "application/json; charset=utf-8",
+                                   .write = write_health},
+                    res);
     }
-    sio_server_stats(server, &stats);
-    fprintf(out, "{\"status\":\"ok\",\"version\":\"%s\",\"uptime\":%jd,", sio_version(),
-            (intmax_t)uptime);
-    fprintf(out, "\"connections\":%" PRIu64 ",\"sessions\":%" PRIu64 ",\"sockets\":%" PRIu64 "}\n",
-            stats.connections, stats.sessions, stats.sockets);
-    answer_written(res, out, &text, &len, "application/json; charset=utf-8");
 }
 
 static void write_head(FILE *out, const char *name, const char *type, const char *help) {
@@ -100,28 +113,27 @@ static void write_labelled(FILE *out, const sio_stats *stats) {
     }
 }
 
-void status_page_metrics(const sio_server *server, time_t uptime, const sio_request *req,
-                         sio_response *res) {
-    if (!answer_allows(req, res)) {
-        return;
-    }
-    sio_stats stats = {.size = sizeof stats};
-    char *text = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (out == NULL) {
-        answer_text(res, 503, "out of memory");
-        return;
-    }
-    sio_server_stats(server, &stats);
+static void write_metrics(const struct page *page, FILE *out) {
     write_head(out, "sio_info", "gauge", "Version of the server.");
     fprintf(out, "sio_info{version=\"%s\"} 1\n", sio_version());
     write_head(out, "sio_uptime_seconds", "gauge", "Seconds since the start.");
-    fprintf(out, "sio_uptime_seconds %jd\n", (intmax_t)uptime);
+    fprintf(out, "sio_uptime_seconds %jd\n", (intmax_t)page->uptime);
     for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
         write_head(out, metrics[i].name, metrics[i].type, metrics[i].help);
-        fprintf(out, "%s %" PRIu64 "\n", metrics[i].name, value_at(&stats, metrics[i].at));
+        fprintf(out, "%s %" PRIu64 "\n", metrics[i].name, value_at(page->stats, metrics[i].at));
     }
-    write_labelled(out, &stats);
-    answer_written(res, out, &text, &len, "text/plain; version=0.0.4; charset=utf-8");
+    write_labelled(out, page->stats);
+}
+
+void status_page_metrics(const sio_server *server, time_t uptime, const sio_request *req,
+                         sio_response *res) {
+    sio_stats stats = {.size = sizeof stats};
+    if (answer_allows(req, res)) {
+        sio_server_stats(server, &stats);
+        answer_page(&(struct page){.stats = &stats,
+                                   .uptime = uptime,
+                                   .type = "text/plain; version=0.0.4; charset=utf-8",
+                                   .write = write_metrics},
+                    res);
+    }
 }

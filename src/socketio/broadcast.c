@@ -412,67 +412,50 @@ int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const 
 
 /* ---- joining, leaving, disconnecting ---- */
 
-static int list_sockets(sio_ns *ns, const sio_to *to, struct list_of_sockets *ret) {
-    sio_to selection = sio__to(to);
-    *ret = (struct list_of_sockets){0};
-    sio__select(ns, &selection, add_to_list, ret);
-    if (ret->error < 0) {
-        sio__free(ret->items);
+/* One bulk operation; a node's own part of it, and that of the others. */
+enum bulk { BULK_JOIN, BULK_LEAVE, BULK_DISCONNECT };
+
+static int apply(sio_socket *s, enum bulk bulk, const char *const *rooms, bool close_connection) {
+    if (bulk == BULK_JOIN) {
+        return sio_socket_join(s, rooms);
     }
-    return ret->error;
+    if (bulk == BULK_LEAVE) {
+        sio_socket_leave(s, rooms);
+    } else {
+        sio__socket_disconnect(s, close_connection);
+    }
+    return 0;
 }
 
-int sio_ns_local_join(sio_ns *ns, const sio_to *to, const char *const *rooms) {
-    struct list_of_sockets l;
-    if (ns == NULL || rooms == NULL) {
+/* Does what can be done, and returns the last error. */
+static int bulk_local(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,
+                      bool close_connection) {
+    if (ns == NULL || (rooms == NULL && bulk != BULK_DISCONNECT)) {
         return SIO_ERR_INVALID;
     }
-    int r = list_sockets(ns, to, &l);
-    if (r < 0) {
-        return r;
-    }
-    for (uint32_t i = 0; i < l.len; i++) {
-        int status = sio_socket_join(l.items[i], rooms);
+    sio_to selection = sio__to(to);
+    struct list_of_sockets list = {0};
+    sio__select(ns, &selection, add_to_list, &list);
+    int r = list.error;
+    for (uint32_t i = 0; list.error == 0 && i < list.len; i++) {
+        int status = apply(list.items[i], bulk, rooms, close_connection);
         r = status < 0 ? status : r;
     }
-    sio__free(l.items);
+    sio__free(list.items);
     return r;
 }
 
+int sio_ns_local_join(sio_ns *ns, const sio_to *to, const char *const *rooms) {
+    return bulk_local(ns, BULK_JOIN, to, rooms, false);
+}
+
 int sio_ns_local_leave(sio_ns *ns, const sio_to *to, const char *const *rooms) {
-    struct list_of_sockets l;
-    if (ns == NULL || rooms == NULL) {
-        return SIO_ERR_INVALID;
-    }
-    int r = list_sockets(ns, to, &l);
-    if (r < 0) {
-        return r;
-    }
-    for (uint32_t i = 0; i < l.len; i++) {
-        sio_socket_leave(l.items[i], rooms);
-    }
-    sio__free(l.items);
-    return 0;
+    return bulk_local(ns, BULK_LEAVE, to, rooms, false);
 }
 
 int sio_ns_local_disconnect(sio_ns *ns, const sio_to *to, bool close_connection) {
-    struct list_of_sockets l;
-    if (ns == NULL) {
-        return SIO_ERR_INVALID;
-    }
-    int r = list_sockets(ns, to, &l);
-    if (r < 0) {
-        return r;
-    }
-    for (uint32_t i = 0; i < l.len; i++) {
-        sio__socket_disconnect(l.items[i], close_connection);
-    }
-    sio__free(l.items);
-    return 0;
+    return bulk_local(ns, BULK_DISCONNECT, to, NULL, close_connection);
 }
-
-/* One bulk operation, on other nodes and then here. */
-enum bulk { BULK_JOIN, BULK_LEAVE, BULK_DISCONNECT };
 
 static int tell_nodes(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,
                       bool close_connection) {
@@ -500,13 +483,7 @@ static int do_bulk(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *con
             log_adapter(ns, "operation on other nodes", r);
         }
     }
-    if (bulk == BULK_JOIN) {
-        return sio_ns_local_join(ns, to, rooms);
-    }
-    if (bulk == BULK_LEAVE) {
-        return sio_ns_local_leave(ns, to, rooms);
-    }
-    return sio_ns_local_disconnect(ns, to, close_connection);
+    return bulk_local(ns, bulk, to, rooms, close_connection);
 }
 
 static int bulk_all(sio_ns *ns, enum bulk bulk, const sio_to *to, const char *const *rooms,

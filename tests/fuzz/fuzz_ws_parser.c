@@ -9,15 +9,13 @@
  */
 #undef NDEBUG
 #include <assert.h>
-#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <sio/alloc.h>
-
 #include "base/text.h"
+#include "counting.h"
 #include "proto/ws_parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,43 +37,6 @@ struct events {
 
 static struct events whole;
 static struct events pieces;
-
-/* ---- memory ---- */
-
-static size_t bytes_alive;
-
-static void *count_malloc(size_t size, void *user) {
-    (void)user;
-    void *p = malloc(size);
-    bytes_alive += malloc_usable_size(p);
-    return p;
-}
-
-static void *count_realloc(void *old, size_t size, void *user) {
-    (void)user;
-    bytes_alive -= malloc_usable_size(old);
-    void *p = realloc(old, size);
-    assert(p != NULL);
-    bytes_alive += malloc_usable_size(p);
-    return p;
-}
-
-static void count_free(void *p, void *user) {
-    (void)user;
-    bytes_alive -= malloc_usable_size(p);
-    free(p);
-}
-
-static void count_memory(void) {
-    static const sio_allocator COUNTING = {
-        .size = sizeof(COUNTING),
-        .malloc_fn = count_malloc,
-        .realloc_fn = count_realloc,
-        .free_fn = count_free,
-    };
-    int r = sio_set_allocator(&COUNTING);
-    assert(r == 0);
-}
 
 /* ---- events ---- */
 
