@@ -192,6 +192,7 @@ struct answer_group *sio__group_new(sio_server *server, uint32_t timeout_ms) {
     struct answer_group *g = sio__calloc(1, sizeof *g);
     if (g != NULL) {
         g->server = server;
+        sio__list_push_back(&server->groups, &g->link);
         sio__list_init(&g->waits);
         sio__timer_init(&g->timer, on_group_timeout);
         sio__task_init(&g->task, on_group_task);
@@ -217,6 +218,7 @@ void sio__group_free(struct answer_group *g) {
         sio__free(g->answers.items[i].attachments);
     }
     sio__free(g->answers.items);
+    sio__list_remove(&g->link);
     sio__reactor_stop(&g->server->reactor, &g->timer);
     sio__task_cancel(&g->task);
     sio__free(g);
@@ -269,6 +271,27 @@ void sio__group_check(struct answer_group *g) {
 void sio__group_ready(struct answer_group *g) {
     if (sio__list_empty(&g->waits) && !g->remote_open) {
         sio__task_queue(&g->server->reactor, &g->task);
+    }
+}
+
+static void close_group(struct answer_group *g) {
+    if (!sio__list_empty(&g->waits) || g->remote_open || g->remote_came < g->remote_expected) {
+        g->lost++;
+    }
+    drop_waits(g);
+    g->remote_open = false;
+    g->remote_expected = g->remote_came;
+    sio__group_check(g);
+}
+
+void sio__groups_close(sio_server *server) {
+    /* Those that their callbacks make meanwhile come behind the last one, and end by themselves. */
+    const struct list *last = server->groups.prev;
+    bool done = sio__list_empty(&server->groups);
+    while (!done) {
+        struct list *node = server->groups.next;
+        done = node == last;
+        close_group(SIO_CONTAINER_OF(node, struct answer_group, link));
     }
 }
 

@@ -46,6 +46,7 @@ struct answer_item {
  */
 struct answer_group {
     sio_server *server;
+    struct list link;  /* in server->groups */
     struct list waits; /* struct ack_wait.group_link */
     struct timer timer;
     struct task task; /* ends it, when nothing is waited for from the start */
@@ -80,6 +81,9 @@ int sio__group_answer(struct answer_group *g, struct text json,
 
 /** Ends it if nothing is to come any more. From the loop only. */
 void sio__group_check(struct answer_group *g);
+
+/** The server has closed, its adapters too: ends all groups, which wait for other nodes in vain. */
+void sio__groups_close(sio_server *server);
 
 /** Removes a receiver without an answer being told; for a broadcast that fails halfway. */
 void sio__group_abort(struct answer_group *g);

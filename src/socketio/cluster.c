@@ -38,9 +38,11 @@ int sio_request_answer(sio_cluster_request *request, const sio_packet_view *valu
         return 0; /* too late */
     }
     g->remote_came++;
-    return sio__group_answer(g, (struct text){value->json, value->json_len},
-                             (const struct value_bytes *)(const void *)value->attachments,
-                             (uint32_t)value->attachment_count, false);
+    int r = sio__group_answer(g, (struct text){value->json, value->json_len},
+                              (const struct value_bytes *)(const void *)value->attachments,
+                              (uint32_t)value->attachment_count, false);
+    g->lost += r < 0 ? 1 : 0;
+    return r;
 }
 
 /* ---- fetching ---- */

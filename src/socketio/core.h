@@ -84,6 +84,7 @@ struct sio_server {
     struct slab peer_slab;
     struct slab socket_slab;
     struct slab wait_slab; /* struct ack_wait */
+    struct list groups;    /* struct answer_group.link */
 };
 
 enum ns_kind {

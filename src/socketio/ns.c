@@ -189,20 +189,25 @@ static sio_ns *parent_for(sio_server *server, const char *name) {
 }
 
 sio_ns *sio_server_ns(sio_server *server, const char *name) {
-    char *full = server != NULL ? full_name(name) : NULL;
-    if (full == NULL) {
-        return NULL;
+    sio_ns *ns = sio_server_find_ns(server, name);
+    char *full = server != NULL && ns == NULL ? full_name(name) : NULL;
+    if (full != NULL) {
+        /* For want of memory it may not have been found without its slash. */
+        size_t len = strlen(full);
+        ns = sio__map_find(&server->namespaces, full, len);
+        if (ns == NULL) {
+            ns = sio__ns_new(server, (struct text){full, len}, parent_for(server, full));
+        }
+        sio__free(full);
     }
-    size_t len = strlen(full);
-    sio_ns *ns = sio__map_find(&server->namespaces, full, len);
-    if (ns == NULL) {
-        ns = sio__ns_new(server, (struct text){full, len}, parent_for(server, full));
-    }
-    sio__free(full);
     return ns;
 }
 
 sio_ns *sio_server_find_ns(sio_server *server, const char *name) {
+    /* As a rule, what exists is found without memory. */
+    if (server != NULL && name != NULL && name[0] == '/') {
+        return sio__map_find(&server->namespaces, name, strlen(name));
+    }
     char *full = server != NULL ? full_name(name) : NULL;
     sio_ns *ns = full != NULL ? sio__map_find(&server->namespaces, full, strlen(full)) : NULL;
     sio__free(full);

@@ -30,6 +30,7 @@ static void on_adapters_task(struct task *task);
 static void init_members(sio_server *server) {
     sio__list_init(&server->listeners);
     sio__list_init(&server->parents);
+    sio__list_init(&server->groups);
     server->stop_mail.fn = on_stop_mail;
     sio__task_init(&server->close_task, on_close_task);
     sio__task_init(&server->adapters_task, on_adapters_task);
@@ -317,7 +318,9 @@ static void shut_mailbox(sio_server *server) {
 }
 
 static void on_adapters_task(struct task *task) {
-    sio__ns_close_adapters(SIO_CONTAINER_OF(task, sio_server, adapters_task));
+    sio_server *server = SIO_CONTAINER_OF(task, sio_server, adapters_task);
+    sio__ns_close_adapters(server);
+    sio__groups_close(server);
 }
 
 static void on_close_task(struct task *task) {

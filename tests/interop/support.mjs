@@ -5,12 +5,13 @@
  * Environment: SIO_BUILD_DIR (where the servers were built), SIO_REFERENCE=1 (test the tests: use the official
  * JavaScript server), SIO_SERVER_ARGS (flags added to every start), SIO_TIME_SCALE (factor on deadlines and on the
  * intervals that tests ask for, for slow lanes such as valgrind), SIO_DEADLINE (ms, how long a test waits before it
- * fails: shorter is kinder while a server is being written).
+ * fails: shorter is kinder while a server is being written), SIO_STARVE (SEED:N, the servers run out of memory) and
+ * SIO_STARVE_REPORT (a file that is told how they take it, see out-of-memory.test.mjs).
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
+import { appendFileSync, readFileSync, readdirSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import { dirname, resolve } from "node:path";
@@ -29,6 +30,9 @@ export const reference = process.env.SIO_REFERENCE === "1";
 export const ms = (duration) => Math.round(duration * timeScale);
 
 const DEADLINE = ms(Number(process.env.SIO_DEADLINE ?? 5000));
+
+/** The same for the end of a server, and for what leads to it, whatever SIO_DEADLINE is. */
+const RECOVERY = ms(5000);
 
 // ---------------------------------------------------------------------------------------------------------- deadlines
 
@@ -113,6 +117,9 @@ export class Server {
     });
     running.add(this);
     this.exited.then(() => running.delete(this));
+    this.program = program;
+    this.args = args.map(String);
+    this.report({ started: true });
     this.process.stderr.on("data", (data) => (this.errors += data));
     createInterface({ input: this.process.stdout }).on("line", (line) => {
       this.lines.push(line);
@@ -172,30 +179,77 @@ export class Server {
     return sanitized ? 0 : bytes("VmRSS");
   }
 
+  /** Adds a line about this process to SIO_STARVE_REPORT, if there is to be one. */
+  report(what) {
+    if (process.env.SIO_STARVE_REPORT) {
+      const name = [this.process.pid, this.program, ...this.args].join(" ");
+      const line = JSON.stringify({ name, ...what });
+      appendFileSync(process.env.SIO_STARVE_REPORT, `${line}\n`);
+    }
+  }
+
+  /** A server that was short of memory gets enough of it, and has to serve the next client. */
+  async recover() {
+    this.process.kill("SIGUSR1");
+    const [, refused] = await this.line(/^sated (\d+)$/, RECOVERY);
+    if (this.args.includes("--initial-packet")) {
+      await PollingSession.open(this); // what no official client of Socket.IO understands
+      return Number(refused);
+    }
+    const flag = (name, value) => (this.args.includes(name) ? this.args[this.args.indexOf(name) + 1] : value);
+    const socket = io(this.origin, {
+      path: flag("--path", "/socket.io"),
+      addTrailingSlash: !this.args.includes("--no-trailing-slash"),
+      transports: flag("--transports", "polling,websocket").split(","),
+      forceNew: true,
+      reconnection: false,
+    });
+    const [event, back] = this.program === "protocol_server" ? ["message", "message-back"] : ["echo", "echo"];
+    try {
+      await connected(socket, RECOVERY);
+      const echoed = next(socket, back, RECOVERY);
+      socket.emit(event, "sated", Buffer.from("bytes"));
+      assert.deepEqual(await echoed, ["sated", Buffer.from("bytes")]);
+    } finally {
+      socket.io._close();
+    }
+    return Number(refused);
+  }
+
   /** Ends the process by `signal` and waits for it. */
   async kill(signal = "SIGKILL") {
     this.killed = true;
+    this.report({ killed: signal });
     this.process.kill(signal);
     return within(this.exited, `end of ${this.process.spawnfile} on ${signal}`);
   }
 
   /** The ordinary end: a server that crashed meanwhile, or that cannot end cleanly, fails the test. */
   async stop() {
-    if (this.killed) {
+    if (this.killed || this.stopped) {
       return;
     }
+    this.stopped = true;
+    const closes = this.lines.some((line) => line.endsWith(" server shutting down"));
+    const starved = process.env.SIO_STARVE && running.has(this) && !closes;
+    const { answer: refused, error } = starved ? await attempt(() => this.recover()) : {};
     if (running.has(this)) {
       this.process.kill("SIGTERM");
     }
-    const how = await within(this.exited, "end of the server").catch(() => this.kill());
+    const how = await within(this.exited, "end of the server", RECOVERY).catch(() => this.kill());
+    this.report({ ended: how, refused, error: error?.message, errors: this.errors });
     assert.deepEqual(how, { code: 0, signal: null }, this.errors);
     assert.doesNotMatch(this.errors, /Sanitizer|runtime error/);
+    assert.ifError(error);
   }
 }
 
 /** No server outlives the tests, however these end. */
 const running = new Set();
 process.on("exit", () => running.forEach((server) => server.process.kill("SIGKILL")));
+if (process.env.SIO_STARVE) {
+  after(() => Promise.allSettled([...running].map((server) => server.stop()))); // where a hook has failed
+}
 process.on("SIGINT", () => process.exit(1)).on("SIGTERM", () => process.exit(1));
 
 async function start(program, args) {
@@ -261,10 +315,10 @@ export async function connect(t, server, nsp, options) {
 }
 
 /** Waits for a client's socket to be connected; a refusal is thrown. */
-export async function connected(socket) {
+export async function connected(socket, deadline) {
   if (!socket.connected) {
     const refused = new Promise((resolve, reject) => socket.once("connect_error", reject));
-    await Promise.race([next(socket, "connect"), refused]);
+    await Promise.race([next(socket, "connect", deadline), refused]);
   }
   return socket;
 }

@@ -11,14 +11,11 @@
 #include <string.h>
 
 #include "engineio/sid.h"
+#include "starve.h"
 
 #define EXIT_USAGE 64
-
-/* Rooms of one selection, and sockets or answers of one reply. */
-#define NAMES_MAX 64
-
-/* "Later" in SERVER.md. */
-#define LATER_MS 20
+#define NAMES_MAX  64 /* rooms of one selection, and sockets or answers of one reply */
+#define LATER_MS   20 /* "later" in SERVER.md */
 
 static sio_server *server;
 static uv_loop_t loop;
@@ -92,9 +89,10 @@ static void decide_later(sio_next *next, bool refuse, const char *message, const
 
 /* ---- messages ---- */
 
+/* NULL when out of memory, see starve.h; all that takes a message puts up with it. */
 static sio_msg *new_msg(const char *event) {
     sio_msg *m = NULL;
-    check(sio_msg_new(&m, event), "message");
+    (void)sio_msg_new(&m, event);
     return m;
 }
 
@@ -457,7 +455,7 @@ static void check_name(const char *name, const sio_val *auth, sio_next *next, vo
 /* ---- /control: the first argument is a namespace, the second a selection ---- */
 
 static sio_ns *ns_of(const sio_event *ev) {
-    return must(sio_server_ns(server, sio_val_str(sio_event_arg(ev, 0), NULL)));
+    return sio_server_ns(server, sio_val_str(sio_event_arg(ev, 0), NULL));
 }
 
 static void on_answers(int status, const sio_answers *answers, void *user) {
@@ -510,7 +508,7 @@ static int by_id(const void *a, const void *b) {
 }
 
 static void on_fetched(int status, const sio_socket_info *sockets, size_t count, void *user) {
-    check(status, "fetch");
+    (void)status;
     sio_socket_info *sorted = must(calloc(count + 1, sizeof *sorted));
     if (count > 0) {
         memcpy(sorted, sockets, count * sizeof *sorted);
@@ -537,7 +535,10 @@ static void control_fetch(sio_socket *s, sio_event *ev, void *user) {
     (void)user;
     struct selection selection;
     read_selection(sio_event_arg(ev, 1), &selection);
-    check(sio_ns_fetch(ns_of(ev), &selection.to, on_fetched, sio_event_take_ack(ev)), "fetch");
+    sio_ack *ack = sio_event_take_ack(ev);
+    if (sio_ns_fetch(ns_of(ev), &selection.to, on_fetched, ack) < 0) {
+        sio_ack_free(ack);
+    }
 }
 
 /* Joins, leaves or drops a selection; `user` is the name of the event. */
@@ -548,11 +549,11 @@ static void control_change(sio_socket *s, sio_event *ev, void *user) {
     read_selection(sio_event_arg(ev, 1), &selection);
     (void)read_names(sio_event_arg(ev, 2), rooms);
     if (strcmp(user, "join") == 0) {
-        check(sio_ns_join(ns_of(ev), &selection.to, rooms), user);
+        (void)sio_ns_join(ns_of(ev), &selection.to, rooms);
     } else if (strcmp(user, "leave") == 0) {
-        check(sio_ns_leave(ns_of(ev), &selection.to, rooms), user);
+        (void)sio_ns_leave(ns_of(ev), &selection.to, rooms);
     } else {
-        check(sio_ns_disconnect(ns_of(ev), &selection.to, is_true(sio_event_arg(ev, 2))), user);
+        (void)sio_ns_disconnect(ns_of(ev), &selection.to, is_true(sio_event_arg(ev, 2)));
     }
     (void)sio_event_reply(ev, "");
 }
@@ -645,16 +646,9 @@ static int generate_id(const sio_request *req, char *buffer, size_t size, void *
     return 0;
 }
 
-static void add_initial(sio_headers *headers, const sio_request *req, void *user) {
+static void add_header(sio_headers *headers, const sio_request *req, void *user) {
     (void)req;
-    (void)user;
-    check(sio_headers_set(headers, "x-initial", "yes"), "header");
-}
-
-static void add_every(sio_headers *headers, const sio_request *req, void *user) {
-    (void)req;
-    (void)user;
-    check(sio_headers_set(headers, "x-every", "yes"), "header");
+    (void)sio_headers_set(headers, user, "yes");
 }
 
 /* ---- flags ---- */
@@ -743,8 +737,10 @@ static void apply(struct flags *f) {
     o->cookie = f->cookie.name != NULL ? &f->cookie : NULL;
     o->allow_request = f->allow_request ? allow : NULL;
     o->generate_id = f->generate_id ? generate_id : NULL;
-    o->on_initial_headers = f->headers ? add_initial : NULL;
-    o->on_headers = f->headers ? add_every : NULL;
+    o->on_initial_headers = f->headers ? add_header : NULL;
+    o->on_initial_headers_user = "x-initial";
+    o->on_headers = f->headers ? add_header : NULL;
+    o->on_headers_user = "x-every";
     if (f->transports != NULL) {
         o->transports = (strstr(f->transports, "polling") != NULL ? SIO_POLLING : 0u) |
                         (strstr(f->transports, "websocket") != NULL ? SIO_WEBSOCKET : 0u);
@@ -783,6 +779,7 @@ static void listen_on(uint16_t port) {
 int main(int argc, char **argv) {
     (void)argc;
     struct flags flags = {0};
+    starve_init();
     read_flags(&flags, argv + 1);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
     check(uv_loop_init(&loop), "loop");
@@ -793,6 +790,7 @@ int main(int argc, char **argv) {
     check(uv_signal_init(&loop, &terminate), "signal");
     check(uv_signal_start(&terminate, on_terminate, SIGTERM), "signal");
     printf("listening %u\n", (unsigned)sio_server_port(server));
+    starve_begin();
     uv_run(&loop, UV_RUN_DEFAULT);
     sio_server_free(server);
     check(uv_loop_close(&loop), "loop");

@@ -4,8 +4,7 @@
  * allocation was for, a message or a connection; it does not crash or leak, keeps its promises
  * about callbacks, and serves the next client as soon as there is memory again.
  */
-#include "support/client.h"
-#include "support/torture.h"
+#include "support/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,116 +12,6 @@
 
 #include <sio/adapter.h>
 #include <sio/error.h>
-
-struct scenario {
-    struct harness h;
-    sio_ns *root;
-    bool ok;        /* everything has worked so far */
-    sio_next *next; /* decision that a callback left open */
-    sio_response *response;
-    size_t asked; /* questions whose callback is due, and */
-    size_t told;  /* those that came */
-};
-
-static bool was_refused(void) {
-    return torture_refused() > 0;
-}
-
-/* ---- the parts that are not tortured ---- */
-
-/* Starts a server; what `add` registers is there before it listens. */
-static void begin(struct scenario *x, const sio_server_options *options,
-                  void (*add)(struct scenario *x)) {
-    torture_suspend(true);
-    *x = (struct scenario){.ok = true};
-    harness_init(&x->h, options != NULL ? options : SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE));
-    x->root = harness_root(&x->h);
-    harness_echo(x->root);
-    if (add != NULL) {
-        add(x);
-    }
-    harness_listen(&x->h);
-    x->h.may_have_lost = was_refused;
-    torture_suspend(false);
-}
-
-/* The server still works, and has nothing left of what was done before. */
-static int end(struct scenario *x) {
-    torture_suspend(true);
-    x->h.may_have_lost = NULL;
-    struct client *ws = client_join_root(&x->h);
-    struct client *polling = client_open(&x->h, SIO_POLLING);
-    client_join(polling, "/");
-    client_expect_alive(ws);
-    client_expect_alive(polling);
-    client_close(ws);
-    client_close(polling);
-    /* What callbacks have left open, and the scenario did not come to. */
-    sio_next_ok(x->next);
-    if (x->response != NULL) {
-        (void)sio_response_send(x->response, 200, NULL, 0);
-    }
-    harness_done(&x->h);
-    assert_int_equal(x->told, x->asked);
-    torture_suspend(false);
-    return x->ok ? 0 : SIO_ERR_NOMEM;
-}
-
-/* A client that is connected before the failures begin. */
-static struct client *ready_client(struct scenario *x, unsigned transport) {
-    torture_suspend(true);
-    x->h.may_have_lost = NULL;
-    struct client *c = client_open(&x->h, transport);
-    client_join(c, "/");
-    x->h.may_have_lost = was_refused;
-    torture_suspend(false);
-    return c;
-}
-
-static sio_socket *socket_of(const struct scenario *x, const struct client *c) {
-    return sio_ns_find(x->root, c->socket_sid);
-}
-
-/* ---- steps: done as long as everything has worked ---- */
-
-static void step(struct scenario *x, bool worked) {
-    x->ok = x->ok && worked;
-}
-
-static void sent(struct scenario *x, int r) {
-    step(x, r >= 0);
-}
-
-static void tell(struct scenario *x, struct client *c, const char *packet) {
-    if (x->ok) {
-        step(x, client_send(c, packet));
-    }
-}
-
-/* The next packet begins with this text. */
-static void hear(struct scenario *x, struct client *c, const char *text) {
-    if (x->ok) {
-        const struct packet *p = client_receive(c);
-        step(x, p != NULL && strncmp(p->data, text, strlen(text)) == 0);
-    }
-}
-
-static struct client *open_client(struct scenario *x, unsigned transport) {
-    struct client *c = x->ok ? client_try_open(&x->h, transport, "") : NULL;
-    step(x, c != NULL);
-    return c;
-}
-
-static void join(struct scenario *x, struct client *c, const char *nsp) {
-    if (x->ok) {
-        step(x, client_try_join(c, nsp));
-    }
-}
-
-static void echo(struct scenario *x, struct client *c) {
-    tell(x, c, "42[\"echo\",{\"a\":[1,2.5,null,true,\"text\"]}]");
-    hear(x, c, "42[\"echo\",{\"a\":[1,2.5,null,true,\"text\"]}]");
-}
 
 /* ---- scenarios ---- */
 
@@ -168,7 +57,7 @@ static int life(void *user) {
     if (r < 0) {
         return r;
     }
-    h.may_have_lost = was_refused;
+    h.may_have_lost = scenario_may_fail;
     r = register_some(h.server);
     if (r == 0) {
         r = harness_try_listen(&h);
@@ -183,71 +72,63 @@ static int life(void *user) {
 static int polling(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = open_client(&x, SIO_POLLING);
-    join(&x, c, "/");
-    echo(&x, c);
-    echo(&x, c);
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_open(&x, SIO_POLLING);
+    scenario_join(&x, c, "/");
+    scenario_echo(&x, c);
+    scenario_echo(&x, c);
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static int websocket(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = open_client(&x, SIO_WEBSOCKET);
-    join(&x, c, "/");
-    echo(&x, c);
-    echo(&x, c);
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_open(&x, SIO_WEBSOCKET);
+    scenario_join(&x, c, "/");
+    scenario_echo(&x, c);
+    scenario_echo(&x, c);
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static int upgrade(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = ready_client(&x, SIO_POLLING);
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_client(&x, SIO_POLLING);
     if (x.ok) {
-        step(&x, client_upgrade(c));
+        scenario_step(&x, client_upgrade(c));
     }
-    echo(&x, c);
+    scenario_echo(&x, c);
     client_close(c);
-    return end(&x);
-}
-
-static void on_reply(sio_socket *s, int status, sio_event *reply, void *user) {
-    struct scenario *x = user;
-    (void)s;
-    assert_true((status == 0) == (reply != NULL));
-    x->told++;
+    return scenario_end(&x);
 }
 
 static void ask(struct scenario *x, struct client *c, uint32_t timeout_ms) {
-    sio_socket *s = socket_of(x, c);
+    sio_socket *s = scenario_socket(x, c);
     if (!x->ok || s == NULL) {
         return;
     }
-    int r = sio_emit_ack(s, SIO_ACK(.fn = on_reply, .user = x, .timeout_ms = timeout_ms), "q", "s",
-                         "why?");
-    x->asked += r >= 0 ? 1 : 0;
-    sent(x, r);
+    int r = sio_emit_ack(s, SIO_ACK(.fn = scenario_on_reply, .user = x, .timeout_ms = timeout_ms),
+                         "q", "s", "why?");
+    scenario_asked(x, r);
 }
 
 static int acknowledgements(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = ready_client(&x, SIO_WEBSOCKET);
-    tell(&x, c, "427[\"echo\",\"x\"]");
-    hear(&x, c, "437[\"x\"]");
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_client(&x, SIO_WEBSOCKET);
+    scenario_tell(&x, c, "427[\"echo\",\"x\"]");
+    scenario_hear(&x, c, "437[\"x\"]");
     ask(&x, c, 5000);
-    hear(&x, c, "420[\"q\"");
-    tell(&x, c, "430[\"because\"]");
+    scenario_hear(&x, c, "420[\"q\"");
+    scenario_tell(&x, c, "430[\"because\"]");
     ask(&x, c, 0); /* answered by the end of the connection */
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static int binary(void *user) {
@@ -255,92 +136,69 @@ static int binary(void *user) {
     char bytes[3000];
     unsigned transport = *(const unsigned *)user;
     memset(bytes, 'b', sizeof bytes);
-    begin(&x, NULL, NULL);
-    struct client *c = ready_client(&x, transport);
-    tell(&x, c,
-         "452-[\"echo\",{\"_placeholder\":true,\"num\":1},{\"x\":{\"_placeholder\":true,\"num\":0}}"
-         "]");
-    if (x.ok) {
-        step(&x, client_send_binary(c, bytes, sizeof bytes));
-    }
-    if (x.ok) {
-        step(&x, client_send_binary(c, "second", 6));
-    }
-    hear(&x, c, "452-[\"echo\",{\"_placeholder\":true,\"num\":");
-    hear(&x, c, "");
-    hear(&x, c, "");
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_client(&x, transport);
+    scenario_tell(
+        &x, c,
+        "452-[\"echo\",{\"_placeholder\":true,\"num\":1},{\"x\":{\"_placeholder\":true,\"num\":0}}"
+        "]");
+    scenario_tell_binary(&x, c, bytes, sizeof bytes);
+    scenario_tell_binary(&x, c, "second", 6);
+    scenario_hear(&x, c, "452-[\"echo\",{\"_placeholder\":true,\"num\":");
+    scenario_hear(&x, c, "");
+    scenario_hear(&x, c, "");
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static int broadcasts(void *user) {
     struct scenario x;
     struct client *c[3];
     (void)user;
-    begin(&x, NULL, NULL);
+    scenario_begin(&x, NULL, NULL);
     for (int i = 0; i < 3; i++) {
-        c[i] = ready_client(&x, i == 2 ? SIO_POLLING : SIO_WEBSOCKET);
-        sent(&x, sio_socket_join(socket_of(&x, c[i]), SIO_ROOMS("a", "b", "c", "d", "e")));
+        c[i] = scenario_client(&x, i == 2 ? SIO_POLLING : SIO_WEBSOCKET);
+        scenario_sent(
+            &x, sio_socket_join(scenario_socket(&x, c[i]), SIO_ROOMS("a", "b", "c", "d", "e")));
     }
-    sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("a", "b")), "x", "sB", "text", "bytes",
-                           (size_t)5));
+    scenario_sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("a", "b")), "x", "sB", "text",
+                                    "bytes", (size_t)5));
     for (int i = 0; i < 3; i++) {
-        hear(&x, c[i], "451-[\"x\",\"text\"");
-        hear(&x, c[i], "bytes");
+        scenario_hear(&x, c[i], "451-[\"x\",\"text\"");
+        scenario_hear(&x, c[i], "bytes");
     }
-    sent(&x, sio_ns_leave(x.root, NULL, SIO_ROOMS("a")));
-    sent(&x, sio_ns_join(x.root, SIO_TO(.except = SIO_ROOMS("a")), SIO_ROOMS("f")));
-    sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("f")), "y", ""));
+    scenario_sent(&x, sio_ns_leave(x.root, NULL, SIO_ROOMS("a")));
+    scenario_sent(&x, sio_ns_join(x.root, SIO_TO(.except = SIO_ROOMS("a")), SIO_ROOMS("f")));
+    scenario_sent(&x, sio_broadcast(x.root, SIO_TO(.rooms = SIO_ROOMS("f")), "y", ""));
     for (int i = 0; i < 3; i++) {
-        hear(&x, c[i], "42[\"y\"]");
+        scenario_hear(&x, c[i], "42[\"y\"]");
         client_close(c[i]);
     }
-    return end(&x);
-}
-
-static void on_answers(int status, const sio_answers *answers, void *user) {
-    struct scenario *x = user;
-    (void)status;
-    assert_true(sio_answers_count(answers) <= 2);
-    x->told++;
+    return scenario_end(&x);
 }
 
 static int broadcast_acknowledgements(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *a = ready_client(&x, SIO_WEBSOCKET);
-    struct client *b = ready_client(&x, SIO_WEBSOCKET);
-    int r = sio_broadcast_ack(x.root, NULL, 5000, on_answers, &x, "q", "");
-    x.asked += r >= 0 ? 1 : 0;
-    sent(&x, r);
-    hear(&x, a, "420[\"q\"]");
-    hear(&x, b, "420[\"q\"]");
-    tell(&x, a, "430[\"yes\"]");
-    tell(&x, b, "461-0[{\"_placeholder\":true,\"num\":0}]");
-    if (x.ok) {
-        step(&x, client_send_binary(b, "bytes", 5));
-    }
-    echo(&x, b);
+    scenario_begin(&x, NULL, NULL);
+    struct client *a = scenario_client(&x, SIO_WEBSOCKET);
+    struct client *b = scenario_client(&x, SIO_WEBSOCKET);
+    scenario_asked(&x, sio_broadcast_ack(x.root, NULL, 5000, scenario_on_answers, &x, "q", ""));
+    scenario_hear(&x, a, "420[\"q\"]");
+    scenario_hear(&x, b, "420[\"q\"]");
+    scenario_tell(&x, a, "430[\"yes\"]");
+    scenario_tell(&x, b, "461-0[{\"_placeholder\":true,\"num\":0}]");
+    scenario_tell_binary(&x, b, "bytes", 5);
+    scenario_echo(&x, b);
     client_close(a);
     client_close(b);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static void decide_later(sio_socket *s, sio_next *next, void *user) {
-    struct scenario *x = user;
     (void)sio_socket_auth(s);
     (void)sio_socket_set_data(s, "{s:i}", "n", 1);
-    if (torture_refused() > 0 && x->next != NULL) {
-        sio_next_ok(next); /* the second client, see end() */
-        return;
-    }
-    x->next = next;
-}
-
-static bool is_undecided(void *arg) {
-    const struct scenario *x = arg;
-    return x->next != NULL;
+    scenario_keep_next(user, next);
 }
 
 static void add_middleware(struct scenario *x) {
@@ -349,31 +207,21 @@ static void add_middleware(struct scenario *x) {
     assert_int_equal(sio_ns_use(ns, decide_later, x), 0);
 }
 
-static sio_next *take_decision(struct scenario *x) {
-    sio_next *next = NULL;
-    if (x->ok) {
-        step(x, harness_wait(&x->h, is_undecided, x));
-        next = x->next;
-        x->next = NULL;
-    }
-    return next;
-}
-
 static int middlewares(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, add_middleware);
-    struct client *c = ready_client(&x, SIO_WEBSOCKET);
-    tell(&x, c, "40/asked,{\"token\":[\"t\"]}");
-    sio_next_ok(take_decision(&x));
-    sio_next_fail(take_decision(&x), "not you", "{\"code\":1}");
-    hear(&x, c, "44/asked,{\"message\":\"not you\",\"data\":{\"code\":1}}");
-    tell(&x, c, "40/asked,");
-    sio_next_ok(take_decision(&x));
-    sio_next_ok(take_decision(&x));
-    hear(&x, c, "40/asked,{\"sid\":");
+    scenario_begin(&x, NULL, add_middleware);
+    struct client *c = scenario_client(&x, SIO_WEBSOCKET);
+    scenario_tell(&x, c, "40/asked,{\"token\":[\"t\"]}");
+    sio_next_ok(scenario_decision(&x));
+    sio_next_fail(scenario_decision(&x), "not you", "{\"code\":1}");
+    scenario_hear(&x, c, "44/asked,{\"message\":\"not you\",\"data\":{\"code\":1}}");
+    scenario_tell(&x, c, "40/asked,");
+    sio_next_ok(scenario_decision(&x));
+    sio_next_ok(scenario_decision(&x));
+    scenario_hear(&x, c, "40/asked,{\"sid\":");
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static void on_check(const char *name, const sio_val *auth, sio_next *next, void *user) {
@@ -396,48 +244,45 @@ static void add_parents(struct scenario *x) {
 static int dynamic_namespaces(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, SIO_SERVER_OPTIONS(.cleanup_empty_namespaces = true, .log_level = SIO_LOG_NONE),
-          add_parents);
-    struct client *c = ready_client(&x, SIO_WEBSOCKET);
-    join(&x, c, "/room-1");
-    tell(&x, c, "42/room-1,[\"echo\",1]");
-    hear(&x, c, "42/room-1,[\"echo\",1]");
-    tell(&x, c, "40/later,{\"a\":1}");
-    sio_next_ok(take_decision(&x));
-    hear(&x, c, "40/later,{\"sid\":");
-    tell(&x, c, "40/none,");
-    hear(&x, c, "44/none,{\"message\":\"Invalid namespace\"}");
-    tell(&x, c, "41/room-1,");
-    tell(&x, c, "41/later,");
-    echo(&x, c);
+    scenario_begin(&x,
+                   SIO_SERVER_OPTIONS(.cleanup_empty_namespaces = true, .log_level = SIO_LOG_NONE),
+                   add_parents);
+    struct client *c = scenario_client(&x, SIO_WEBSOCKET);
+    scenario_join(&x, c, "/room-1");
+    scenario_tell(&x, c, "42/room-1,[\"echo\",1]");
+    scenario_hear(&x, c, "42/room-1,[\"echo\",1]");
+    scenario_tell(&x, c, "40/later,{\"a\":1}");
+    sio_next_ok(scenario_decision(&x));
+    scenario_hear(&x, c, "40/later,{\"sid\":");
+    scenario_tell(&x, c, "40/none,");
+    scenario_hear(&x, c, "44/none,{\"message\":\"Invalid namespace\"}");
+    scenario_tell(&x, c, "41/room-1,");
+    scenario_tell(&x, c, "41/later,");
+    scenario_echo(&x, c);
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static int disconnects(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *a = ready_client(&x, SIO_WEBSOCKET);
-    struct client *b = ready_client(&x, SIO_WEBSOCKET);
-    struct client *p = ready_client(&x, SIO_POLLING);
-    sio_socket_disconnect(socket_of(&x, a), false);
-    hear(&x, a, "41");
-    join(&x, a, "/");
-    sio_socket_disconnect(socket_of(&x, b), true);
-    step(&x, client_wait_end(b));
-    sio_socket_disconnect(socket_of(&x, p), true);
-    if (x.ok) {
-        step(&x, client_wait_end(p));
-    }
-    tell(&x, a, "42{}"); /* a violation */
-    if (x.ok) {
-        step(&x, client_wait_end(a));
-    }
+    scenario_begin(&x, NULL, NULL);
+    struct client *a = scenario_client(&x, SIO_WEBSOCKET);
+    struct client *b = scenario_client(&x, SIO_WEBSOCKET);
+    struct client *p = scenario_client(&x, SIO_POLLING);
+    sio_socket_disconnect(scenario_socket(&x, a), false);
+    scenario_hear(&x, a, "41");
+    scenario_join(&x, a, "/");
+    sio_socket_disconnect(scenario_socket(&x, b), true);
+    scenario_gone(&x, b);
+    sio_socket_disconnect(scenario_socket(&x, p), true);
+    scenario_gone(&x, p);
+    scenario_tell(&x, a, "42{}"); /* a violation */
+    scenario_gone(&x, a);
     client_close(a);
     client_close(b);
     client_close(p);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 /* "42["echo","xxx.."]" */
@@ -454,51 +299,44 @@ static int long_messages(void *user) {
     struct scenario x;
     char *text = long_event(150000);
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = ready_client(&x, SIO_WEBSOCKET);
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_client(&x, SIO_WEBSOCKET);
     wire_frame(c->ws, 0x01, text, 70000);
     wire_frame(c->ws, 0x00, text + 70000, 70000);
     wire_frame(c->ws, 0x80, text + 140000, 10000);
-    hear(&x, c, text);
+    scenario_hear(&x, c, text);
     wire_pause(c->ws); /* and a queue of several kinds of output */
     for (int i = 0; i < 60 && x.ok; i++) {
-        sio_socket *s = socket_of(&x, c);
-        sent(&x, s != NULL ? sio_emit(s, "fill", "s", text) : SIO_ERR_CLOSED);
-        sent(&x, sio_broadcast(x.root, NULL, "fill", "s", text));
+        sio_socket *s = scenario_socket(&x, c);
+        scenario_sent(&x, s != NULL ? sio_emit(s, "fill", "s", text) : SIO_ERR_CLOSED);
+        scenario_sent(&x, sio_broadcast(x.root, NULL, "fill", "s", text));
     }
     wire_resume(c->ws);
     for (int i = 0; i < 120 && x.ok; i++) {
-        hear(&x, c, "42[\"fill\",");
+        scenario_hear(&x, c, "42[\"fill\",");
     }
     client_close(c);
     free(text);
-    return end(&x);
-}
-
-static void hear_response(struct scenario *x, struct wire *w, int status) {
-    if (x->ok) {
-        const struct response *res = wire_response(w);
-        step(x, res != NULL && res->status == status);
-    }
+    return scenario_end(&x);
 }
 
 static int compression(void *user) {
     struct scenario x;
     char *text = long_event(20000);
     (void)user;
-    begin(&x, NULL, NULL);
-    struct client *c = ready_client(&x, SIO_POLLING);
+    scenario_begin(&x, NULL, NULL);
+    struct client *c = scenario_client(&x, SIO_POLLING);
     wire_get(c->get, c->path, "Accept-Encoding: gzip\r\n");
-    sent(&x, sio_emit(socket_of(&x, c), "x", "s", text));
-    hear_response(&x, c->get, 200);
+    scenario_sent(&x, sio_emit(scenario_socket(&x, c), "x", "s", text));
+    scenario_answer(&x, c->get, 200);
     wire_get(c->get, c->path, "Accept-Encoding: deflate\r\n");
     if (x.ok) {
-        sent(&x, sio_emit(socket_of(&x, c), "x", "s", text));
+        scenario_sent(&x, sio_emit(scenario_socket(&x, c), "x", "s", text));
     }
-    hear_response(&x, c->get, 200);
+    scenario_answer(&x, c->get, 200);
     client_close(c);
     free(text);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 static void on_request(const sio_request *req, const void *body, size_t len, sio_response *res,
@@ -546,61 +384,49 @@ static bool is_unanswered(void *arg) {
 static int http(void *user) {
     struct scenario x;
     (void)user;
-    begin(&x,
-          SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE,
-                             .cors = SIO_CORS(.origin = "http://a http://b"),
-                             .cookie = SIO_COOKIE(.secure = true), .on_headers = on_headers,
-                             .allow_request = allow),
-          add_requests);
+    scenario_begin(&x,
+                   SIO_SERVER_OPTIONS(.log_level = SIO_LOG_NONE,
+                                      .cors = SIO_CORS(.origin = "http://a http://b"),
+                                      .cookie = SIO_COOKIE(.secure = true),
+                                      .on_headers = on_headers, .allow_request = allow),
+                   add_requests);
     struct wire *w = wire_open(&x.h);
     wire_get(w, "/now?a=b%20c", "");
-    hear_response(&x, w, 200);
+    scenario_answer(&x, w, 200);
     wire_get(w, "/later", "");
     wire_get(w, "/now", "");
-    if (x.ok) {
-        step(&x, harness_wait(&x.h, is_unanswered, &x));
-    }
+    scenario_until(&x, is_unanswered);
     if (x.response != NULL) {
         (void)sio_response_send(x.response, 200, "late", 4);
         x.response = NULL;
     }
-    hear_response(&x, w, 200);
-    hear_response(&x, w, 200);
+    scenario_answer(&x, w, 200);
+    scenario_answer(&x, w, 200);
     wire_puts(w, "POST /chunks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
     harness_turn(&x.h);
     wire_puts(w, "4\r\nabcd\r\n");
     harness_turn(&x.h);
     wire_puts(w, "2\r\nef\r\n0\r\n\r\n");
-    hear_response(&x, w, 200);
+    scenario_answer(&x, w, 200);
     wire_puts(w, "OPTIONS /socket.io/ HTTP/1.1\r\nHost: a\r\nOrigin: http://b\r\n"
                  "Access-Control-Request-Headers: x\r\n\r\n");
-    hear_response(&x, w, 204);
+    scenario_answer(&x, w, 204);
     wire_get(w, "/socket.io/?EIO=4&transport=polling&refuse=1", "Origin: http://b\r\n");
-    hear_response(&x, w, 403);
+    scenario_answer(&x, w, 403);
     wire_get(w, "/socket.io/?EIO=4&transport=polling", "Origin: http://b\r\n");
-    hear_response(&x, w, 200);
+    scenario_answer(&x, w, 200);
     wire_get(w, "/socket.io/?EIO=4&transport=none", "");
-    hear_response(&x, w, 400);
+    scenario_answer(&x, w, 400);
     wire_close(w);
-    return end(&x);
-}
-
-static void on_fetch(int status, const sio_socket_info *sockets, size_t count, void *user) {
-    struct scenario *x = user;
-    (void)status;
-    (void)sockets;
-    (void)count;
-    x->told++;
+    return scenario_end(&x);
 }
 
 static void fetch(struct scenario *x) {
     int r = sio_ns_fetch(x->root, SIO_TO(.rooms = SIO_ROOMS("a"), .except = SIO_ROOMS("b")),
-                         on_fetch, x);
-    x->asked += r == 0 ? 1 : 0;
-    sent(x, r);
-    r = sio_ns_local_fetch(x->root, NULL, on_fetch, x);
-    x->asked += r == 0 ? 1 : 0;
-    sent(x, r);
+                         scenario_on_fetch, x);
+    scenario_asked(x, r);
+    r = sio_ns_local_fetch(x->root, NULL, scenario_on_fetch, x);
+    scenario_asked(x, r);
 }
 
 static void on_posted(sio_server *server, void *arg) {
@@ -626,51 +452,44 @@ static int the_rest(void *user) {
     sio_msg *m = NULL;
     sio_packet_view view = {.json = "[\"node\",1]", .json_len = 10};
     (void)user;
-    begin(&x, NULL, add_watchers);
-    struct client *c = ready_client(&x, SIO_WEBSOCKET);
-    sent(&x, sio_socket_set_data(socket_of(&x, c), "{s:[iii]}", "x", 1, 2, 3));
-    sent(&x, sio_ns_join(x.root, NULL, SIO_ROOMS("a", "c")));
+    scenario_begin(&x, NULL, add_watchers);
+    struct client *c = scenario_client(&x, SIO_WEBSOCKET);
+    scenario_sent(&x, sio_socket_set_data(scenario_socket(&x, c), "{s:[iii]}", "x", 1, 2, 3));
+    scenario_sent(&x, sio_ns_join(x.root, NULL, SIO_ROOMS("a", "c")));
     fetch(&x);
     int r = sio_server_post(x.h.server, on_posted, &x);
-    x.asked += r == 0 ? 1 : 0;
-    sent(&x, r);
-    sent(&x, sio_ns_local_broadcast(x.root, &view, NULL));
-    sent(&x, sio_ns_local_server_event(x.root, &view, NULL, NULL));
-    hear(&x, c, "42[\"node\",1]");
-    sent(&x, sio_msg_new(&m, "m"));
-    sent(&x, sio_msg_add_bytes(m, "bytes", 5));
-    sent(&x, sio_emit_msg(socket_of(&x, c), 0, m));
-    hear(&x, c, "451-[\"m\"");
-    hear(&x, c, "bytes");
+    scenario_asked(&x, r);
+    scenario_sent(&x, sio_ns_local_broadcast(x.root, &view, NULL));
+    scenario_sent(&x, sio_ns_local_server_event(x.root, &view, NULL, NULL));
+    scenario_hear(&x, c, "42[\"node\",1]");
+    scenario_sent(&x, sio_msg_new(&m, "m"));
+    scenario_sent(&x, sio_msg_add_bytes(m, "bytes", 5));
+    scenario_sent(&x, sio_emit_msg(scenario_socket(&x, c), 0, m));
+    scenario_hear(&x, c, "451-[\"m\"");
+    scenario_hear(&x, c, "bytes");
     sio_msg_unref(m);
-    tell(&x, c, "429[\"taken\"]");
-    echo(&x, c);
+    scenario_tell(&x, c, "429[\"taken\"]");
+    scenario_echo(&x, c);
     client_close(c);
-    return end(&x);
+    return scenario_end(&x);
 }
 
 /* ---- tests ---- */
 
-#define TORTURE_TEST(scenario)                                                                     \
-    static void server_survives_##scenario(void **state) {                                         \
-        (void)state;                                                                               \
-        torture_run(scenario, NULL);                                                               \
-    }
-
-TORTURE_TEST(life)
-TORTURE_TEST(polling)
-TORTURE_TEST(websocket)
-TORTURE_TEST(upgrade)
-TORTURE_TEST(acknowledgements)
-TORTURE_TEST(broadcasts)
-TORTURE_TEST(broadcast_acknowledgements)
-TORTURE_TEST(middlewares)
-TORTURE_TEST(dynamic_namespaces)
-TORTURE_TEST(disconnects)
-TORTURE_TEST(long_messages)
-TORTURE_TEST(compression)
-TORTURE_TEST(http)
-TORTURE_TEST(the_rest)
+SCENARIO_TEST(life)
+SCENARIO_TEST(polling)
+SCENARIO_TEST(websocket)
+SCENARIO_TEST(upgrade)
+SCENARIO_TEST(acknowledgements)
+SCENARIO_TEST(broadcasts)
+SCENARIO_TEST(broadcast_acknowledgements)
+SCENARIO_TEST(middlewares)
+SCENARIO_TEST(dynamic_namespaces)
+SCENARIO_TEST(disconnects)
+SCENARIO_TEST(long_messages)
+SCENARIO_TEST(compression)
+SCENARIO_TEST(http)
+SCENARIO_TEST(the_rest)
 
 static void server_survives_binary(void **state) {
     static unsigned transports[] = {SIO_WEBSOCKET, SIO_POLLING};
@@ -679,25 +498,23 @@ static void server_survives_binary(void **state) {
     torture_run(binary, &transports[1]);
 }
 
-#define RUN(scenario) cmocka_unit_test_teardown(server_survives_##scenario, torture_teardown)
-
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        RUN(life),
-        RUN(polling),
-        RUN(websocket),
-        RUN(upgrade),
-        RUN(acknowledgements),
-        RUN(binary),
-        RUN(broadcasts),
-        RUN(broadcast_acknowledgements),
-        RUN(middlewares),
-        RUN(dynamic_namespaces),
-        RUN(disconnects),
-        RUN(long_messages),
-        RUN(compression),
-        RUN(http),
-        RUN(the_rest),
+        SCENARIO(life),
+        SCENARIO(polling),
+        SCENARIO(websocket),
+        SCENARIO(upgrade),
+        SCENARIO(acknowledgements),
+        SCENARIO(binary),
+        SCENARIO(broadcasts),
+        SCENARIO(broadcast_acknowledgements),
+        SCENARIO(middlewares),
+        SCENARIO(dynamic_namespaces),
+        SCENARIO(disconnects),
+        SCENARIO(long_messages),
+        SCENARIO(compression),
+        SCENARIO(http),
+        SCENARIO(the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
