@@ -9,6 +9,14 @@ pkg_check_modules(UV REQUIRED IMPORTED_TARGET "libuv>=1.44")
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET "openssl>=3.0")
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET "zlib>=1.2.11")
 
+# Of the sio command only, which can do without: then `sio connect` reads plain lines.
+if(SIO_TOOLS)
+  pkg_check_modules(SIO_EDIT IMPORTED_TARGET "libedit>=3.1")
+  if(NOT SIO_EDIT_FOUND)
+    message(STATUS "libedit was not found: sio connect will have no line editor")
+  endif()
+endif()
+
 # sio_find(<name> <header> <library>...): the imported target sio_<name>.
 function(sio_find name header)
   string(TOUPPER "${name}" upper)

@@ -38,7 +38,11 @@ extern "C" {
     XX(-20018, CLUSTER, "an answer from another node of the cluster is missing")                   \
     XX(-20019, DROPPED, "volatile message was dropped, the transport was not ready")               \
     XX(-20020, JSON, "malformed JSON")                                                             \
-    XX(-20021, LIMIT, "a configured limit was reached")
+    XX(-20021, LIMIT, "a configured limit was reached")                                            \
+    XX(-20022, TLS, "TLS handshake or verification of the certificate failed")                     \
+    XX(-20023, PROXY, "the proxy refused or failed")                                               \
+    XX(-20024, HTTP, "the server answered with an HTTP status that refuses")                       \
+    XX(-20025, WOULD_DEADLOCK, "would wait for the thread that it is called on")
 
 enum sio_error_code {
 #define XX(code, name, text) SIO_ERR_##name = (code),

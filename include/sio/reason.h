@@ -27,7 +27,9 @@ extern "C" {
     XX(6, TRANSPORT_ERROR, "transport error")                                                      \
     XX(7, PARSE_ERROR, "parse error")                                                              \
     XX(8, FORCED_CLOSE, "forced close")                                                            \
-    XX(9, FORCED_SERVER_CLOSE, "forced server close")
+    XX(9, FORCED_SERVER_CLOSE, "forced server close")                                              \
+    XX(10, IO_SERVER_DISCONNECT, "io server disconnect") /* the server's doing, at a client */     \
+    XX(11, IO_CLIENT_DISCONNECT, "io client disconnect") /* its own */
 
 enum sio_reason {
 #define XX(number, name, text) SIO_REASON_##name = (number),
@@ -35,7 +37,7 @@ enum sio_reason {
 #undef XX
 };
 
-/** Causes: XX(number, NAME, text). Numbers from 20 on are limits; each limit is an option. */
+/** Causes: XX(number, NAME, text). Numbers from 20 to 41 are limits; each limit is an option. */
 #define SIO_CAUSE_MAP(XX)                                                                          \
     XX(0, NONE, "no particular cause")                                                             \
     XX(1, APPLICATION, "closed by the application")                                                \
@@ -78,7 +80,10 @@ enum sio_reason {
     XX(38, IDLE_TIME, "kept-alive HTTP connection was idle for keep_alive_timeout_ms")             \
     XX(39, DYNAMIC_NAMESPACES, "more than max_dynamic_namespaces namespaces")                      \
     XX(40, FILES, "the process has no file descriptor left")                                       \
-    XX(41, PENDING_CONNECTS, "more than max_pending_connects connections wait for middlewares")
+    XX(41, PENDING_CONNECTS, "more than max_pending_connects connections wait for middlewares")    \
+    XX(42, CONNECT_FAILED, "the connection could not be made")                                     \
+    XX(43, HTTP_STATUS, "the server answered with an HTTP status that refuses")                    \
+    XX(44, HANDSHAKE, "malformed handshake of the server")
 
 enum sio_cause {
 #define XX(number, name, text) SIO_CAUSE_##name = (number),

@@ -28,9 +28,6 @@ typedef struct sio_server sio_server; /**< a server; opaque */
 
 /* ---- options ---- */
 
-/** Transports, as flags. */
-enum sio_transport { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
-
 /** Cross-origin requests; build it with SIO_CORS(.origin = "https://example.com"). */
 typedef struct sio_cors {
     size_t size; /**< sizeof(sio_cors), set by the macro */
@@ -340,8 +337,6 @@ SIO_API void sio_server_on_new_ns(sio_server *server, void (*fn)(sio_ns *ns, voi
  * the server runs, and for namespaces made from a parent; SIO_ERR_NOMEM.
  */
 
-typedef void (*sio_socket_fn)(sio_socket *s, void *user);
-typedef void (*sio_event_fn)(sio_socket *s, sio_event *ev, void *user);
 typedef void (*sio_middleware_fn)(sio_socket *s, sio_next *next, void *user);
 
 /**
@@ -350,14 +345,6 @@ typedef void (*sio_middleware_fn)(sio_socket *s, sio_next *next, void *user);
  * @return 0 to go on; negative to drop the event, which is then told to the error callback
  */
 typedef int (*sio_event_middleware_fn)(sio_socket *s, sio_event *ev, void *user);
-
-/**
- * Told of a disconnection.
- *
- * @param reason  enum sio_reason, as the official packages
- * @param cause   enum sio_cause, which rule or limit it was
- */
-typedef void (*sio_disconnect_fn)(sio_socket *s, int reason, int cause, void *user);
 
 /** Told of an error of one client that ends nothing by itself or precedes a disconnection. */
 typedef void (*sio_error_fn)(sio_socket *s, int status, const char *message, void *user);

@@ -7,6 +7,8 @@
 
 #include <sio/alloc.h>
 #include <sio/api.h>
+#include <sio/client.h>
+#include <sio/decode.h>
 #include <sio/error.h>
 #include <sio/http.h>
 #include <sio/log.h>

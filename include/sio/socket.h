@@ -2,9 +2,13 @@
 /*
  * Sockets and events.
  *
- * A socket is one client in one namespace. In callbacks it is borrowed: it lives at least until the
- * callback returns. Keep it longer with sio_socket_ref(). All functions here are [owner]: call them
- * on the loop's thread; sio_server_post() brings you there.
+ * A socket is one client in one namespace, seen from the server (server.h) or from the client
+ * (client.h). In callbacks it is borrowed: it lives at least until the callback returns. Keep it
+ * longer with sio_socket_ref().
+ *
+ * On a server all functions here are [owner]: call them on the loop's thread; sio_server_post()
+ * brings you there. On a client, those that send, disconnect, take or give back references are
+ * [any].
  *
  * Callbacks are only ever called from the loop, never from inside another function of the library:
  * state does not change below your feet.
@@ -31,23 +35,46 @@ typedef struct sio_ns sio_ns;         /**< a namespace, see server.h */
 typedef struct sio_event sio_event;   /**< a received event or the answer to one */
 typedef struct sio_ack sio_ack;       /**< an acknowledgement still to be sent */
 
+/** Transports, as flags. */
+enum sio_transport { SIO_POLLING = 1, SIO_WEBSOCKET = 2 };
+
+/** Told of a socket: it has connected, or it takes output again. */
+typedef void (*sio_socket_fn)(sio_socket *s, void *user);
+
+/** Told of an event. */
+typedef void (*sio_event_fn)(sio_socket *s, sio_event *ev, void *user);
+
+/**
+ * Told of a disconnection.
+ *
+ * @param reason  enum sio_reason, as the official packages
+ * @param cause   enum sio_cause, which rule or limit it was
+ */
+typedef void (*sio_disconnect_fn)(sio_socket *s, int reason, int cause, void *user);
+
 /* ---- the socket ---- */
 
-/** Its id, 20 characters, unique in the cluster. Borrowed from the socket. */
+/**
+ * Its id, 20 characters, unique in the cluster; "" for a client's socket that is not connected.
+ * Borrowed from the socket, on a client until it disconnects.
+ */
 SIO_API const char *sio_socket_id(const sio_socket *s);
 
-/** Its namespace. */
+/** Its namespace; NULL for sockets of a client, see sio_socket_nsp(). */
 SIO_API sio_ns *sio_socket_ns(const sio_socket *s);
+
+/** Name of its namespace, for sockets of both sides: "/chat". Borrowed from the socket. */
+SIO_API const char *sio_socket_nsp(const sio_socket *s);
 
 /** True from the connect callback until the disconnection. */
 SIO_API bool sio_socket_connected(const sio_socket *s);
 
-/** Transport in use now: "polling" or "websocket". Static. */
+/** Transport in use now: "polling" or "websocket"; "" for a client without connection. Static. */
 SIO_API const char *sio_socket_transport(const sio_socket *s);
 
 /**
  * First request of the connection: headers, query, address. Borrowed; NULL after
- * sio_socket_forget_request(), and when the socket is gone.
+ * sio_socket_forget_request(), when the socket is gone, and for sockets of a client.
  */
 SIO_API const sio_request *sio_socket_request(const sio_socket *s);
 
@@ -65,7 +92,8 @@ SIO_API const sio_val *sio_socket_auth(sio_socket *s);
 
 /**
  * Keeps a socket beyond the callback. Emitting to a socket that is gone is safe: SIO_ERR_CLOSED.
- * All references have to be given back before the server is freed.
+ * All references have to be given back before the server is freed; those to sockets of a client
+ * may be kept longer.
  *
  * @return s
  */
@@ -105,7 +133,7 @@ SIO_API const char *sio_socket_data(const sio_socket *s);
  */
 SIO_API void sio_socket_disconnect(sio_socket *s, bool close_connection);
 
-/* ---- rooms ---- */
+/* ---- rooms; of a server's sockets ---- */
 
 /**
  * A NULL-terminated list of room names, as an expression: SIO_ROOMS("a", "b"). Not in C++: use an
@@ -176,7 +204,7 @@ SIO_API int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const c
 SIO_API int sio_emit_msg(sio_socket *s, unsigned flags, sio_msg *msg);
 
 /**
- * Receives the answer to an event. Called exactly once.
+ * Receives the answer to an event. Called exactly once, unless a client is freed before.
  *
  * @param s       the socket that was asked; borrowed
  * @param status  0; SIO_ERR_TIMEOUT; SIO_ERR_CLOSED when the client disconnected before it answered
@@ -208,10 +236,22 @@ SIO_API int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *
 /** As sio_emit_ack(), with a prepared message. */
 SIO_API int sio_emit_ack_msg(sio_socket *s, const sio_ack_options *ack, sio_msg *msg);
 
-/** Bytes that wait to be sent to this client, of all its namespaces. */
+/** Bytes that wait to be sent to this client, of all its namespaces. On threads other than that of
+ * a client: those that wait for its thread. */
 SIO_API size_t sio_socket_pending_bytes(const sio_socket *s);
 
 /* ---- receiving; an event dies when its callback returns ---- */
+
+/**
+ * Copies an event or a reply, to keep it beyond the callback. It can be read as the original, but
+ * not be answered: see sio_event_take_ack().
+ *
+ * @return to be freed with sio_event_free(); NULL when out of memory
+ */
+SIO_API sio_event *sio_event_copy(const sio_event *ev);
+
+/** Frees a copy. NULL is fine; not for events that a callback was given. */
+SIO_API void sio_event_free(sio_event *ev);
 
 /** Name of the event, NUL-terminated; "" for answers. Borrowed from the event. */
 SIO_API const char *sio_event_name(const sio_event *ev);

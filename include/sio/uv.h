@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * Running a server on a loop of yours. The only header that needs libuv's.
+ * Running a server or a client on a loop of yours. The only header that needs libuv's.
  */
 #ifndef SIO_UV_H
 #define SIO_UV_H
 
+#include <sio/client.h>
 #include <sio/server.h>
 #include <uv.h>
 
@@ -22,6 +23,28 @@ extern "C" {
  * @return 0; SIO_ERR_STATE when it listens or is attached already; a code of libuv
  */
 SIO_API int sio_server_attach_uv(sio_server *server, uv_loop_t *loop);
+
+/**
+ * Puts a client on your loop, before its first socket is made, instead of the other ways to run it.
+ * On the loop's thread, as all use of the client that is not [any].
+ *
+ * The client keeps the loop alive while it is connected or tries to be. After sio_client_free() the
+ * loop has to run on until the client's handles are closed.
+ *
+ * @param loop  yours; must outlive the client
+ * @return 0; SIO_ERR_STATE when it has a loop already; SIO_ERR_NOMEM; a code of libuv
+ */
+SIO_API int sio_client_attach_uv(sio_client *client, uv_loop_t *loop);
+
+/**
+ * Puts a client on the loop of another one, with which it shares buffers from then on: thousands of
+ * clients on one loop cost a few kilobytes each, instead of fifty. Otherwise as
+ * sio_client_attach_uv(). Which of them is freed first does not matter.
+ *
+ * @param other  is on a loop of yours, by either function
+ * @return 0; SIO_ERR_STATE when the client has a loop already, or the other one has none of yours
+ */
+SIO_API int sio_client_attach_beside(sio_client *client, sio_client *other);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /** A store of random bytes; all zero is an empty one. Used by one thread. */
 struct rand_pool {
@@ -24,5 +25,16 @@ struct rand_pool {
  */
 int sio__rand_bytes(struct rand_pool *pool, void *dst, size_t n)
     __attribute__((warn_unused_result));
+
+/** The same for four bytes, which every frame of a WebSocket client takes (RFC 6455 5.3). */
+static inline int sio__rand_mask(struct rand_pool *pool, uint8_t dst[4]) {
+    if (pool->left < 4) {
+        return sio__rand_bytes(pool, dst, 4);
+    }
+    pool->left -= 4;
+    memcpy(dst, pool->bytes + pool->left, 4);
+    memset(pool->bytes + pool->left, 0, 4);
+    return 0;
+}
 
 #endif /* BASE_RAND_H */

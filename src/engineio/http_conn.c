@@ -443,7 +443,7 @@ static void on_drain(struct stream *stream) {
     }
 }
 
-static const struct stream_ops http_ops = {on_input, on_end, on_drain};
+static const struct stream_ops http_ops = {on_input, on_end, on_drain, NULL};
 
 /* Goes on with input that came while the last request waited. */
 static void on_resume(struct task *task) {

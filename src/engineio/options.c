@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sized.h"
 #include "proto/http1.h"
 
 #define DEFAULT(field, value)                                                                      \
@@ -49,23 +50,6 @@ static void fill_defaults(sio_server_options *o) {
     DEFAULT(send_soft_ms, 60000);
     DEFAULT(send_hard_bytes, 32u << 20);
     DEFAULT(log_level, SIO_LOG_WARN);
-}
-
-/* What the application gave, as this version of the library knows it (the scheme of openat2(2)). */
-static int copy_sized(void *dst, size_t own_size, const void *src, size_t size) {
-    if (size < sizeof(size_t)) {
-        return SIO_ERR_INVALID;
-    }
-    const uint8_t *bytes = src;
-    for (size_t i = own_size; i < size; i++) {
-        if (bytes[i] != 0) {
-            return SIO_ERR_VERSION;
-        }
-    }
-    memset(dst, 0, own_size);
-    memcpy(dst, src, size < own_size ? size : own_size);
-    memcpy(dst, &own_size, sizeof own_size);
-    return 0;
 }
 
 static int invalid(const struct logger *log, const char *what) {
@@ -178,10 +162,10 @@ static int set_path(struct options *options) {
 
 static int copy_adapter(struct options *options) {
     const sio_adapter_factory *given = options->o.adapter;
-    int r = copy_sized(&options->adapter, sizeof options->adapter, given, given->size);
+    int r = sio__sized_copy(&options->adapter, sizeof options->adapter, given, given->size);
     const sio_adapter_ops *ops = options->adapter.ops;
     if (r == 0 && ops != NULL) {
-        r = copy_sized(&options->adapter_ops, sizeof options->adapter_ops, ops, ops->size);
+        r = sio__sized_copy(&options->adapter_ops, sizeof options->adapter_ops, ops, ops->size);
         options->adapter.ops = &options->adapter_ops;
     }
     options->o.adapter = &options->adapter;
@@ -191,13 +175,13 @@ static int copy_adapter(struct options *options) {
 static int copy_nested(struct options *options) {
     int r = 0;
     if (options->o.cors != NULL) {
-        r = copy_sized(&options->cors, sizeof options->cors, options->o.cors,
-                       options->o.cors->size);
+        r = sio__sized_copy(&options->cors, sizeof options->cors, options->o.cors,
+                            options->o.cors->size);
         options->o.cors = &options->cors;
     }
     if (r == 0 && options->o.cookie != NULL) {
-        r = copy_sized(&options->cookie, sizeof options->cookie, options->o.cookie,
-                       options->o.cookie->size);
+        r = sio__sized_copy(&options->cookie, sizeof options->cookie, options->o.cookie,
+                            options->o.cookie->size);
         options->o.cookie = &options->cookie;
         if (options->cookie.name == NULL) {
             options->cookie.name = "io";
@@ -220,7 +204,7 @@ int sio__options_init(struct options *options, const sio_server_options *user,
     memset(options, 0, sizeof *options);
     int r = 0;
     if (user != NULL) {
-        r = copy_sized(&options->o, sizeof options->o, user, user->size);
+        r = sio__sized_copy(&options->o, sizeof options->o, user, user->size);
     }
     if (r == 0) {
         r = copy_nested(options);

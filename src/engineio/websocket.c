@@ -247,7 +247,7 @@ static void on_drain(struct stream *stream) {
     }
 }
 
-static const struct stream_ops websocket_ops = {on_input, on_end, on_drain};
+static const struct stream_ops websocket_ops = {on_input, on_end, on_drain, NULL};
 
 struct websocket *sio__websocket_new(struct engine *e, struct stream *stream) {
     struct websocket *ws = sio__slab_alloc(&e->websocket_slab);

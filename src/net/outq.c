@@ -33,17 +33,20 @@ static void node_free(struct reactor *r, struct outq_node *node) {
 }
 
 static void link_node(struct outq *q, struct outq_node *node) {
-    node->next = NULL;
     if (q->tail != NULL) {
+        node->next = q->tail->next;
         q->tail->next = node;
     } else {
-        q->head = node;
+        node->next = node;
     }
     q->tail = node;
 }
 
 void sio__outq_clear(struct reactor *r, struct outq *q) {
-    struct outq_node *node = q->head;
+    struct outq_node *node = q->tail == NULL ? NULL : q->tail->next;
+    if (node != NULL) {
+        q->tail->next = NULL;
+    }
     *q = (struct outq){0};
     while (node != NULL) {
         struct outq_node *next = node->next;
@@ -157,16 +160,19 @@ static bool is_empty(const struct outq_node *node) {
 
 void sio__outq_consume(struct reactor *r, struct outq *q, size_t n) {
     q->bytes -= n;
-    while (q->head != NULL) {
-        struct outq_node *node = q->head;
+    while (q->tail != NULL) {
+        struct outq_node *node = q->tail->next;
         n -= node->kind == OUTQ_REF ? consume_refs(r, node, n) : consume_block(node, n);
         if (!is_empty(node)) {
             return;
         }
-        q->head = node->next;
+        if (node == q->tail) {
+            q->tail = NULL;
+        } else {
+            q->tail->next = node->next;
+        }
         node_free(r, node);
     }
-    q->tail = NULL;
 }
 
 /* Piece i of a node; false past its last one. */
@@ -184,9 +190,18 @@ static bool piece(const struct outq_node *node, unsigned i, struct iovec *ret) {
     return true;
 }
 
+/* The node to look at after `node`, NULL for the first; NULL behind the last one. */
+static const struct outq_node *next_node(const struct outq *q, const struct outq_node *node) {
+    if (node == q->tail) {
+        return NULL;
+    }
+    return node == NULL ? q->tail->next : node->next;
+}
+
 int sio__outq_peek(const struct outq *q, struct iovec *iov, int max) {
     int n = 0;
-    for (const struct outq_node *node = q->head; node != NULL; node = node->next) {
+    for (const struct outq_node *node = next_node(q, NULL); node != NULL;
+         node = next_node(q, node)) {
         for (unsigned i = 0; n < max && piece(node, i, &iov[n]); i++) {
             n++;
         }
@@ -196,11 +211,12 @@ int sio__outq_peek(const struct outq *q, struct iovec *iov, int max) {
 
 bool sio__outq_single(const struct outq *q, struct iovec *ret_piece) {
     struct iovec second;
-    return q->head->next == NULL && piece(q->head, 0, ret_piece) && !piece(q->head, 1, &second);
+    return q->tail->next == q->tail && piece(q->tail, 0, ret_piece) && !piece(q->tail, 1, &second);
 }
 
 void sio__outq_copy(const struct outq *q, uint8_t *dst) {
-    for (const struct outq_node *node = q->head; node != NULL; node = node->next) {
+    for (const struct outq_node *node = next_node(q, NULL); node != NULL;
+         node = next_node(q, node)) {
         struct iovec from;
         for (unsigned i = 0; piece(node, i, &from); i++) {
             memcpy(dst, from.iov_base, from.iov_len);

@@ -38,11 +38,11 @@ struct outq_ref {
 };
 
 struct outq_node {
-    struct outq_node *next;
-    uint32_t room; /* blocks: bytes free behind what is in it */
-    uint8_t kind;  /* enum outq_kind */
-    uint8_t first; /* bundles: those before are written */
-    uint8_t count; /* bundles: those from here on are free */
+    struct outq_node *next; /* of the last one: the first */
+    uint32_t room;          /* blocks: bytes free behind what is in it */
+    uint8_t kind;           /* enum outq_kind */
+    uint8_t first;          /* bundles: those before are written */
+    uint8_t count;          /* bundles: those from here on are free */
     union {
         struct {
             uint8_t *data; /* what is still to be written */
@@ -53,10 +53,14 @@ struct outq_node {
 };
 
 struct outq {
-    struct outq_node *head;
-    struct outq_node *tail;
-    size_t bytes; /* in all nodes */
+    struct outq_node *tail; /* the nodes form a ring; NULL without nodes */
+    size_t bytes;           /* in all nodes */
 };
+
+/** True when nothing is queued. */
+static inline bool sio__outq_is_empty(const struct outq *q) {
+    return q->tail == NULL;
+}
 
 /** Frees everything that is queued. */
 void sio__outq_clear(struct reactor *r, struct outq *q);
@@ -78,6 +82,11 @@ int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t
  */
 int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len,
                          void *shared);
+
+/** The last n bytes that sio__outq_append() has copied: in one piece, the caller's to change. */
+static inline uint8_t *sio__outq_last(const struct outq *q, size_t n) {
+    return q->tail->u.block.data + q->tail->u.block.len - n;
+}
 
 /** Drops n bytes from the front: they are written. n <= bytes. */
 void sio__outq_consume(struct reactor *r, struct outq *q, size_t n);

@@ -52,7 +52,7 @@ static void prefetch_next(const struct reactor *r) {
     if (next != &r->dirty) {
         const struct stream *s =
             SIO_CONTAINER_OF((struct list *)(uintptr_t)next, struct stream, dirty);
-        __builtin_prefetch(s->out.head);
+        __builtin_prefetch(s->out.tail);
         __builtin_prefetch(next->next);
     }
 }
@@ -229,14 +229,20 @@ void sio__reactor_done(struct reactor *r) {
     sio__slab_done(&r->ref_slab);
     sio__free(r->input);
     sio__free(r->gather);
+    sio__free(r->tls_plain);
+    sio__free(r->tls_out);
     r->input = NULL;
     r->gather = NULL;
+    r->tls_plain = NULL;
+    r->tls_out = NULL;
 }
 
 void sio__reactor_trim(struct reactor *r) {
     sio__slab_trim(&r->stream_slab);
     sio__slab_trim(&r->chunk_slab);
     sio__slab_trim(&r->ref_slab);
+    sio__free(r->tls_out);
+    r->tls_out = NULL;
 }
 
 void sio__reactor_post(struct reactor *r, struct mail *mail) {

@@ -68,6 +68,7 @@ struct reactor {
     uv_async_t async;
     uint32_t own_handles;  /* of the four above, those that were initialised */
     uint32_t open_handles; /* these, streams and listeners, until their close callbacks came */
+    uint32_t lookups;      /* of these, resolver requests, which cannot be ended */
     bool closing;          /* waits for the others to close */
     bool closed;           /* has closed its own */
     uint64_t armed_ms;     /* when `timer` fires, UINT64_MAX when it is stopped */
@@ -83,6 +84,8 @@ struct reactor {
     struct slab ref_slab;   /* references to shared output */
     uint8_t *input;         /* REACTOR_INPUT_BYTES */
     uint8_t *gather;        /* REACTOR_GATHER_BYTES */
+    uint8_t *tls_plain;     /* TLS_PLAIN_BYTES, from the first stream with TLS on */
+    uint8_t *tls_out;       /* TLS_OUT_BYTES that no stream needs now, or NULL */
     /** Drops one reference to shared output; set by the layer that makes it. */
     void (*release)(void *context, void *shared);
     void *release_context;

@@ -11,6 +11,13 @@
  * (after the output was sent, and the peer has had time to read it). After either, the owner hears
  * no more of it. When the peer or the network ends it, the owner is told by on_end and then has to
  * do one of both: a peer that has only closed its side may still read what is on its way.
+ *
+ * With TLS a stream looks the same. The filter is between the queue and the socket: output waits in
+ * the queue until the handshake is complete, and is encrypted when it is flushed, small messages
+ * together in one record. Input is decrypted in the reactor's buffers. What cannot go on is
+ * bounded: two records of output that the kernel does not take, and, while the owner pauses, one
+ * buffer of input. A connection that the peer closes without close_notify ends like one with it,
+ * because the protocols above know their lengths; sio__stream_tls_error() tells the difference.
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -23,6 +30,7 @@
 #include "base/list.h"
 #include "net/outq.h"
 #include "net/reactor.h"
+#include "net/tls.h"
 
 struct stream;
 
@@ -30,11 +38,13 @@ struct stream;
 struct stream_ops {
     /** Bytes came; they are the owner's to change until the return. */
     void (*on_input)(struct stream *s, uint8_t *data, size_t len);
-    /** The stream has ended: 0 when the peer closed its side, else a negative code of the system.
-     */
+    /** The stream has ended: 0 when the peer closed its side, else a negative code of the system,
+     * SIO_ERR_TLS or SIO_ERR_NOMEM. */
     void (*on_end)(struct stream *s, int status);
     /** All output was taken by the kernel, after it had not been at first. */
     void (*on_drain)(struct stream *s);
+    /** The TLS handshake is complete; may be NULL. */
+    void (*on_secured)(struct stream *s);
 };
 
 /** Whether on_end was given, and why. */
@@ -51,6 +61,7 @@ struct stream {
     struct reactor *reactor;
     struct list dirty; /* in reactor.dirty, or in no list */
     struct outq out;
+    struct tls *tls; /* NULL for a plain one */
     int fd;
     uint8_t state;
     bool blocked; /* waits for writability */
@@ -100,8 +111,27 @@ int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *
 
 /** Bytes that the kernel has not taken yet. */
 static inline size_t sio__stream_pending(const struct stream *s) {
-    return s->out.bytes;
+    return s->out.bytes + (s->tls == NULL ? 0 : sio__tls_unsent(s->tls));
 }
+
+/**
+ * Begins TLS: from here on all bytes of both directions are in it. on_secured tells that the
+ * handshake is complete, on_end with SIO_ERR_TLS that it failed or that the peer could not be
+ * verified. Watching the time is the owner's part.
+ *
+ * @param c     referenced; a client's begins the handshake, a server's waits for it
+ * @param peer  whom a client expects, see sio__tls_new(); NULL for a server's context
+ * @return 0; SIO_ERR_NOMEM; SIO_ERR_INVALID; SIO_ERR_STATE when the stream has TLS already, has
+ * ended, or has plain output that was not sent yet
+ */
+int sio__stream_start_tls(struct stream *s, struct tls_context *c, const struct tls_peer *peer);
+
+/**
+ * Why TLS has failed, in words: "certificate has expired", "hostname mismatch"; "" when it has not.
+ * After an end with status 0: "" when the peer had announced it (close_notify, RFC 8446 6.1), so
+ * that nothing can be missing. Valid until the stream is closed.
+ */
+const char *sio__stream_tls_error(const struct stream *s);
 
 /** Writes what is queued, as far as the kernel takes it. Calls nobody; after a failure on_end comes
  * from the loop. */
@@ -122,7 +152,8 @@ void sio__stream_reset(struct stream *s);
  * Closes when all output is sent: then shuts its side down and drops input until the peer closes
  * too, for at most `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6).
  * A peer that takes none of the output for half a minute, or for `linger_ms` when the reactor
- * closes, is given up. The stream is gone for the caller.
+ * closes, is given up. With TLS, close_notify comes last; before the handshake is complete nothing
+ * can be sent, and it closes at once. The stream is gone for the caller.
  */
 void sio__stream_finish(struct stream *s, uint32_t linger_ms);
 

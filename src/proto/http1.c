@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * HTTP/1 requests over llhttp, responses by hand.
+ * HTTP/1 messages over llhttp: what requests and responses have in common.
  *
  * llhttp reads heads and chunked bodies; bodies of known length are counted here. It pushes, so its
  * callbacks pause it wherever an event is to be pulled. While a head is read only places are noted,
  * relative to its first byte, because the bytes themselves may yet move into the parser's buffer.
  *
- * llhttp is used without any of its lenient flags. What it lets through and this file does not:
- * more than one blank in the request line, other versions and protocols, fragments and CONNECT,
- * missing or repeated Host, all transfer codings but plain "chunked", endless chunk extensions.
+ * llhttp is used without any of its lenient flags. What it lets through and the parser does not:
+ * other versions, all transfer codings but plain "chunked", endless chunk extensions; and what the
+ * two files say that know the heads of requests and of responses.
  */
-#include "proto/http1.h"
+#include "proto/http1_core.h"
 
 #include <sio/error.h>
 
@@ -21,18 +21,8 @@
 #define KEEP_BYTES  4096
 #define KEEP_FIELDS 64
 
-#define OUT_OF_MEMORY "out of memory"
-
-enum phase {
-    PHASE_START, /* nothing came yet */
-    PHASE_CR,    /* the first half of an empty line */
-    PHASE_LF,    /* the empty line */
-    PHASE_HEAD,
-    PHASE_LENGTH, /* body of known length */
-    PHASE_CHUNKS,
-    PHASE_DONE,
-    PHASE_FAILED,
-};
+#define OUT_OF_MEMORY  "out of memory"
+#define BODY_TOO_LARGE "body is larger than the limit"
 
 enum span { SPAN_NONE, SPAN_NAME, SPAN_VALUE };
 
@@ -51,8 +41,7 @@ static uint32_t max_headers(const struct http1_parser *p) {
     return max < HTTP1_HEADERS_MAX ? max : HTTP1_HEADERS_MAX;
 }
 
-/* Notes an error for the event; as result of a callback it stops llhttp. */
-static int refuse(struct http1_parser *p, int status, const char *rule) {
+int sio__http1_refuse(struct http1_parser *p, int status, const char *rule) {
     p->phase = PHASE_FAILED;
     p->status = (uint16_t)status;
     p->rule = rule;
@@ -67,7 +56,7 @@ static enum http1_event failed(const struct http1_parser *p, struct http1_result
 
 static enum http1_event fail(struct http1_parser *p, int status, const char *rule,
                              struct http1_result *ret) {
-    refuse(p, status, rule);
+    sio__http1_refuse(p, status, rule);
     return failed(p, ret);
 }
 
@@ -96,7 +85,7 @@ static int on_url(llhttp_t *http, const char *at, size_t len) {
 static int on_version_complete(llhttp_t *http) {
     struct http1_parser *p = parser_of(http);
     if (http->http_major != 1) {
-        return refuse(p, 505, "HTTP version is neither 1.0 nor 1.1");
+        return sio__http1_refuse(p, 505, "HTTP version is neither 1.0 nor 1.1");
     }
     p->has_version = true;
     return HPE_OK;
@@ -106,7 +95,7 @@ static int add_field(struct http1_parser *p, const char *at) {
     struct http1_head *head = &p->head;
     if (sio__vec_reserve(&head->fields, &p->fields_cap, head->field_count + 1,
                          sizeof(head->fields[0])) < 0) {
-        return refuse(p, 500, OUT_OF_MEMORY);
+        return sio__http1_refuse(p, 500, OUT_OF_MEMORY);
     }
     head->fields[head->field_count] = (struct http1_field){.name_at = place_of(p, at)};
     head->field_count++;
@@ -134,7 +123,7 @@ static int on_header_field(llhttp_t *http, const char *at, size_t len) {
 static int on_header_field_complete(llhttp_t *http) {
     struct http1_parser *p = parser_of(http);
     if (p->phase == PHASE_HEAD && p->head.field_count > max_headers(p)) {
-        return refuse(p, 431, "too many header fields");
+        return sio__http1_refuse(p, 431, "too many header fields");
     }
     return HPE_OK;
 }
@@ -161,7 +150,7 @@ static int on_headers_complete(llhttp_t *http) {
 static int on_chunk_header(llhttp_t *http) {
     struct http1_parser *p = parser_of(http);
     if (http->content_length > p->limits->max_body_bytes - p->body_bytes) {
-        return refuse(p, 413, "body is larger than the limit");
+        return sio__http1_refuse(p, 413, BODY_TOO_LARGE);
     }
     p->body_bytes += http->content_length;
     return HPE_OK;
@@ -195,10 +184,23 @@ static const llhttp_settings_t settings = {
 
 /* ---- life ---- */
 
-void sio__http1_init(struct http1_parser *p, const struct http1_limits *limits) {
+static void init(struct http1_parser *p, const struct http1_limits *limits, llhttp_type_t type) {
     *p = (struct http1_parser){.limits = limits};
+    p->phase = type == HTTP_RESPONSE ? PHASE_HEAD : PHASE_START;
     sio__buf_init(&p->bytes, HTTP1_HEAD_MAX);
-    llhttp_init(&p->http, HTTP_REQUEST, &settings);
+    llhttp_init(&p->http, type, &settings);
+}
+
+void sio__http1_init(struct http1_parser *p, const struct http1_limits *limits) {
+    init(p, limits, HTTP_REQUEST);
+}
+
+void sio__http1_init_responses(struct http1_parser *p, const struct http1_limits *limits) {
+    init(p, limits, HTTP_RESPONSE);
+}
+
+void sio__http1_set_method(struct http1_parser *p, struct text method) {
+    p->asked_head = sio__text_eq(method, SIO_TEXT("HEAD"));
 }
 
 void sio__http1_done(struct http1_parser *p) {
@@ -215,7 +217,7 @@ void sio__http1_next_message(struct http1_parser *p) {
     struct buf bytes = p->bytes;
     struct http1_field *fields = p->head.fields;
     uint32_t fields_cap = p->fields_cap;
-    sio__http1_init(p, p->limits);
+    init(p, p->limits, sio__http1_is_response(p) ? HTTP_RESPONSE : HTTP_REQUEST);
     if (fields_cap > KEEP_FIELDS) {
         sio__free(fields);
     } else {
@@ -227,6 +229,15 @@ void sio__http1_next_message(struct http1_parser *p) {
     }
     p->bytes = bytes;
     sio__buf_clear(&p->bytes);
+}
+
+/* Drops an interim response: the next head answers the same request. */
+static void skip_interim(struct http1_parser *p) {
+    bool asked_head = p->asked_head;
+    uint8_t interim_count = p->interim_count;
+    sio__http1_next_message(p);
+    p->asked_head = asked_head;
+    p->interim_count = interim_count;
 }
 
 /* Lets the head point into the memory that begins with its first byte. */
@@ -251,43 +262,8 @@ int sio__http1_keep(struct http1_parser *p) {
 
 /* ---- the head ---- */
 
-/* RFC 3986 3.2.2 and 3.2.3 by their characters; an empty one is allowed. */
-static bool is_host(struct text host) {
-    static const char others[] = "-._~%!$&'()*+,;=:[]";
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.data[i];
-        char lower = sio__ascii_lower(c);
-        bool alphanumeric = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
-        if (!alphanumeric && memchr(others, c, sizeof(others) - 1) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* RFC 9112 3: one blank each between method, target and version. */
-static int check_request_line(struct http1_parser *p) {
-    const struct http1_head *head = &p->head;
-    struct text version = SIO_TEXT(" HTTP/1.");
-    size_t end = (size_t)p->target_at + p->target_len;
-    struct text rest = {head->raw.data + end, head->raw.len - end};
-    if (!p->has_version) {
-        return refuse(p, 505, "HTTP version is neither 1.0 nor 1.1");
-    }
-    if (p->target_at != p->method_len + 1 || !sio__text_starts(rest, version)) {
-        return refuse(p, 400, "malformed request line");
-    }
-    if (memchr(head->target.data, '#', head->target.len) != NULL) {
-        return refuse(p, 400, "request target has a fragment");
-    }
-    if (p->http.method == HTTP_CONNECT) {
-        return refuse(p, 501, "method CONNECT is for proxies");
-    }
-    return 0;
-}
-
-/* RFC 9112 6.1: of the transfer codings only "chunked" is known, and there is none in HTTP/1.0. */
-static int check_transfer_coding(struct http1_parser *p) {
+/* Of the transfer codings only "chunked" is known, and there is none in HTTP/1.0. */
+int sio__http1_check_coding(struct http1_parser *p) {
     struct http1_head *head = &p->head;
     uint32_t count = sio__http1_field_count(head, "transfer-encoding");
     if (count == 0) {
@@ -295,25 +271,12 @@ static int check_transfer_coding(struct http1_parser *p) {
     }
     struct text value = sio__http1_field(head, "transfer-encoding");
     if (head->minor == 0 || value.len == 0) {
-        return refuse(p, 400, "Transfer-Encoding is empty or in HTTP/1.0");
+        return sio__http1_refuse(p, 400, "Transfer-Encoding is empty or in HTTP/1.0");
     }
     if (count > 1 || !sio__text_eq_nocase(value, SIO_TEXT("chunked"))) {
-        return refuse(p, 501, "transfer coding is not just \"chunked\"");
+        return sio__http1_refuse(p, 501, "transfer coding is not just \"chunked\"");
     }
     head->chunked = true;
-    return 0;
-}
-
-/* RFC 9112 3.2 */
-static int check_host(struct http1_parser *p) {
-    const struct http1_head *head = &p->head;
-    uint32_t count = sio__http1_field_count(head, "host");
-    if (count > 1 || (count == 0 && head->minor > 0)) {
-        return refuse(p, 400, "Host is missing or repeated");
-    }
-    if (count == 1 && !is_host(sio__http1_field(head, "host"))) {
-        return refuse(p, 400, "Host is malformed");
-    }
     return 0;
 }
 
@@ -326,6 +289,12 @@ static void trim_values(struct http1_head *head) {
     }
 }
 
+/* RFC 9112 9.3 */
+static bool persists(const struct http1_parser *p) {
+    bool asked = p->head.minor > 0 || (p->http.flags & F_CONNECTION_KEEP_ALIVE) != 0;
+    return asked && (p->http.flags & F_CONNECTION_CLOSE) == 0;
+}
+
 /* The head is complete. */
 static enum http1_event end_head(struct http1_parser *p, const char *base, size_t len,
                                  struct http1_result *ret) {
@@ -333,24 +302,21 @@ static enum http1_event end_head(struct http1_parser *p, const char *base, size_
     set_base(p, base, len);
     trim_values(head);
     head->minor = p->http.http_minor;
-    if (check_request_line(p) != 0 || check_transfer_coding(p) != 0 || check_host(p) != 0) {
-        return failed(p, ret);
-    }
-    struct text expect = sio__http1_field(head, "expect");
-    bool wants_continue = sio__text_eq_nocase(expect, SIO_TEXT("100-continue"));
-    head->expect_continue = head->minor > 0 && wants_continue;
-    head->keep_alive = llhttp_should_keep_alive(&p->http) != 0;
+    head->keep_alive = persists(p);
     head->upgrade = head->minor > 0 && p->http.upgrade != 0;
     head->has_length = (p->http.flags & F_CONTENT_LENGTH) != 0;
     head->content_length = head->has_length ? p->http.content_length : 0;
-    p->body_left = head->content_length;
-    p->head_bytes = 0;
-    if (head->chunked) {
-        p->phase = PHASE_CHUNKS;
-        llhttp_resume(&p->http);
-    } else {
-        p->phase = p->body_left > 0 ? PHASE_LENGTH : PHASE_DONE;
+    enum http1_phase phase =
+        sio__http1_is_response(p) ? sio__http1_end_response(p) : sio__http1_end_request(p);
+    if (phase == PHASE_FAILED) {
+        return failed(p, ret);
     }
+    if (phase == PHASE_CHUNKS) {
+        llhttp_resume(&p->http);
+    }
+    p->phase = (uint8_t)phase;
+    p->body_left = phase == PHASE_TO_END ? p->limits->max_body_bytes : head->content_length;
+    p->head_bytes = 0;
     return HTTP1_HEAD;
 }
 
@@ -394,8 +360,21 @@ static enum http1_event parse_head(struct http1_parser *p, const char *data, siz
         return end_head(p, (const char *)p->bytes.data, p->bytes.len, ret);
     }
     if (n == room) {
-        bool in_target = !p->has_version;
+        bool in_target = !p->has_version && !sio__http1_is_response(p);
         return fail(p, in_target ? 414 : 431, "head is larger than the limit", ret);
+    }
+    return HTTP1_MORE;
+}
+
+/* Reads the head, and over those of interim responses. */
+static enum http1_event parse_heads(struct http1_parser *p, const char *data, size_t len,
+                                    struct http1_result *ret) {
+    while (ret->used < len) {
+        enum http1_event event = parse_head(p, data + ret->used, len - ret->used, ret);
+        if (event != HTTP1_HEAD || p->phase != PHASE_HEAD) {
+            return event;
+        }
+        skip_interim(p);
     }
     return HTTP1_MORE;
 }
@@ -409,7 +388,7 @@ static size_t skip_empty_line(struct http1_parser *p, const char *data, size_t l
         } else if (p->phase == PHASE_CR && data[at] == '\n') {
             p->phase = PHASE_LF;
         } else if (p->phase == PHASE_CR || data[at] == '\r' || data[at] == '\n') {
-            refuse(p, 400, "request begins with line ends");
+            sio__http1_refuse(p, 400, "request begins with line ends");
             break;
         } else {
             p->phase = PHASE_HEAD;
@@ -433,7 +412,7 @@ static enum http1_event more(struct http1_parser *p, struct http1_result *ret) {
 static enum http1_event parse_length(struct http1_parser *p, const char *data, size_t len,
                                      struct http1_result *ret) {
     if (p->head.content_length > p->limits->max_body_bytes) {
-        return fail(p, 413, "body is larger than the limit", ret);
+        return fail(p, 413, BODY_TOO_LARGE, ret);
     }
     if (len == 0) {
         return more(p, ret);
@@ -443,6 +422,22 @@ static enum http1_event parse_length(struct http1_parser *p, const char *data, s
     if (p->body_left == 0) {
         p->phase = PHASE_DONE;
     }
+    ret->used = n;
+    ret->body = (struct text){data, n};
+    return HTTP1_BODY;
+}
+
+/* What of the body keeps the limit is given before the error, however the input is cut. */
+static enum http1_event parse_to_end(struct http1_parser *p, const char *data, size_t len,
+                                     struct http1_result *ret) {
+    if (len == 0) {
+        return more(p, ret);
+    }
+    if (p->body_left == 0) {
+        return fail(p, 413, BODY_TOO_LARGE, ret);
+    }
+    size_t n = len < p->body_left ? len : (size_t)p->body_left;
+    p->body_left -= n;
     ret->used = n;
     ret->body = (struct text){data, n};
     return HTTP1_BODY;
@@ -486,201 +481,26 @@ enum http1_event sio__http1_parse(struct http1_parser *p, const char *data, size
     if (p->phase < PHASE_HEAD) {
         ret->used = skip_empty_line(p, data, len);
     }
-    switch ((enum phase)p->phase) {
+    switch ((enum http1_phase)p->phase) {
     case PHASE_START:
     case PHASE_CR:
     case PHASE_LF: return HTTP1_MORE;
-    case PHASE_HEAD:
-        if (ret->used == len) {
-            return HTTP1_MORE;
-        }
-        return parse_head(p, data + ret->used, len - ret->used, ret);
+    case PHASE_HEAD: return parse_heads(p, data, len, ret);
     case PHASE_LENGTH: return parse_length(p, data, len, ret);
     case PHASE_CHUNKS: return parse_chunks(p, data, len, ret);
+    case PHASE_TO_END: return parse_to_end(p, data, len, ret);
     case PHASE_DONE: return HTTP1_DONE;
     case PHASE_FAILED: break;
     }
     return failed(p, ret);
 }
 
-/* ---- fields ---- */
-
-void sio__http1_field_at(const struct http1_head *head, uint32_t i, struct text *ret_name,
-                         struct text *ret_value) {
-    const struct http1_field *field = &head->fields[i];
-    *ret_name = (struct text){head->raw.data + field->name_at, field->name_len};
-    *ret_value = (struct text){head->raw.data + field->value_at, field->value_len};
-}
-
-/* Whether field number i has this name; then its value is set. */
-static bool match_field(const struct http1_head *head, uint32_t i, struct text name,
-                        struct text *ret_value) {
-    if (head->fields[i].name_len != name.len) {
-        return false;
+enum http1_event sio__http1_end(struct http1_parser *p, struct http1_result *ret) {
+    ret->used = 0;
+    switch ((enum http1_phase)p->phase) {
+    case PHASE_TO_END: p->phase = PHASE_DONE; return HTTP1_DONE;
+    case PHASE_DONE: return HTTP1_DONE;
+    case PHASE_FAILED: return failed(p, ret);
+    default: return fail(p, 400, "input ends before the message does", ret);
     }
-    struct text found;
-    sio__http1_field_at(head, i, &found, ret_value);
-    return sio__text_eq_nocase(found, name);
-}
-
-struct text sio__http1_field(const struct http1_head *head, const char *name) {
-    struct text wanted = sio__text_of(name);
-    struct text value;
-    for (uint32_t i = 0; i < head->field_count; i++) {
-        if (match_field(head, i, wanted, &value)) {
-            return value;
-        }
-    }
-    return (struct text){0};
-}
-
-uint32_t sio__http1_field_count(const struct http1_head *head, const char *name) {
-    struct text wanted = sio__text_of(name);
-    struct text value;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < head->field_count; i++) {
-        count += match_field(head, i, wanted, &value);
-    }
-    return count;
-}
-
-bool sio__http1_list_next(struct text *rest, struct text *ret_item) {
-    size_t at = 0;
-    struct text item = {0};
-    while (at < rest->len && item.len == 0) {
-        size_t begin = at;
-        bool quoted = false;
-        while (at < rest->len && (quoted || rest->data[at] != ',')) {
-            if (rest->data[at] == '"') {
-                quoted = !quoted;
-            } else if (quoted && rest->data[at] == '\\' && at + 1 < rest->len) {
-                at++;
-            }
-            at++;
-        }
-        item = sio__text_trim((struct text){rest->data + begin, at - begin});
-        at += at < rest->len;
-    }
-    *rest = (struct text){at > 0 ? rest->data + at : rest->data, rest->len - at};
-    if (item.len == 0) {
-        return false;
-    }
-    *ret_item = item;
-    return true;
-}
-
-bool sio__http1_list_has(const struct http1_head *head, const char *name, const char *token) {
-    struct text wanted_name = sio__text_of(name);
-    struct text wanted = sio__text_of(token);
-    struct text rest;
-    for (uint32_t i = 0; i < head->field_count; i++) {
-        if (!match_field(head, i, wanted_name, &rest)) {
-            continue;
-        }
-        struct text item;
-        while (sio__http1_list_next(&rest, &item)) {
-            if (sio__text_eq_nocase(item, wanted)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-/* ---- responses ---- */
-
-const char *sio__http1_reason(int status) {
-    static const struct {
-        int status;
-        const char *reason;
-    } reasons[] = {
-        {100, "Continue"},
-        {101, "Switching Protocols"},
-        {200, "OK"},
-        {201, "Created"},
-        {202, "Accepted"},
-        {204, "No Content"},
-        {206, "Partial Content"},
-        {301, "Moved Permanently"},
-        {302, "Found"},
-        {303, "See Other"},
-        {304, "Not Modified"},
-        {307, "Temporary Redirect"},
-        {308, "Permanent Redirect"},
-        {400, "Bad Request"},
-        {401, "Unauthorized"},
-        {403, "Forbidden"},
-        {404, "Not Found"},
-        {405, "Method Not Allowed"},
-        {406, "Not Acceptable"},
-        {408, "Request Timeout"},
-        {409, "Conflict"},
-        {411, "Length Required"},
-        {412, "Precondition Failed"},
-        {413, "Content Too Large"},
-        {414, "URI Too Long"},
-        {415, "Unsupported Media Type"},
-        {416, "Range Not Satisfiable"},
-        {417, "Expectation Failed"},
-        {421, "Misdirected Request"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"},
-        {431, "Request Header Fields Too Large"},
-        {500, "Internal Server Error"},
-        {501, "Not Implemented"},
-        {502, "Bad Gateway"},
-        {503, "Service Unavailable"},
-        {504, "Gateway Timeout"},
-        {505, "HTTP Version Not Supported"},
-    };
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (reasons[i].status == status) {
-            return reasons[i].reason;
-        }
-    }
-    return "Unknown";
-}
-
-/* Writes parts one behind the other, all or none. */
-static int write_parts(struct buf *out, const struct text *parts, size_t count) {
-    size_t len = 0;
-    for (size_t i = 0; i < count; i++) {
-        len += parts[i].len;
-    }
-    int r = sio__buf_reserve(out, len);
-    for (size_t i = 0; i < count && r == 0; i++) {
-        r = sio__buf_append_text(out, parts[i]);
-    }
-    return r;
-}
-
-int sio__http1_write_status(struct buf *out, int status) {
-    if (status < 100 || status > 999) {
-        return SIO_ERR_INVALID;
-    }
-    char digits[SIO_U64_CHARS];
-    struct text number = {digits, sio__u64_write(digits, (uint64_t)status)};
-    const struct text parts[] = {
-        SIO_TEXT("HTTP/1.1 "), number, SIO_TEXT(" "), sio__text_of(sio__http1_reason(status)),
-        SIO_TEXT("\r\n"),
-    };
-    return write_parts(out, parts, sizeof(parts) / sizeof(parts[0]));
-}
-
-int sio__http1_write_field(struct buf *out, struct text name, struct text value) {
-    if (!sio__text_is_token(name) || !sio__text_is_field_value(value)) {
-        return SIO_ERR_INVALID;
-    }
-    const struct text parts[] = {name, SIO_TEXT(": "), value, SIO_TEXT("\r\n")};
-    return write_parts(out, parts, sizeof(parts) / sizeof(parts[0]));
-}
-
-int sio__http1_write_length(struct buf *out, uint64_t content_length) {
-    char digits[SIO_U64_CHARS];
-    struct text number = {digits, sio__u64_write(digits, content_length)};
-    return sio__http1_write_field(out, SIO_TEXT("Content-Length"), number);
-}
-
-int sio__http1_write_end(struct buf *out) {
-    return sio__buf_append_text(out, SIO_TEXT("\r\n"));
 }

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /*
- * HTTP/1.0 and HTTP/1.1 messages (RFC 9110, RFC 9112): requests are read, responses are written.
+ * HTTP/1.0 and HTTP/1.1 messages (RFC 9110, RFC 9112): requests and responses are read, their heads
+ * are written.
  *
  * The reader is pulled: sio__http1_parse() eats input up to the next event, and the caller decides
- * when to go on. A request gives HTTP1_HEAD, any number of HTTP1_BODY, HTTP1_DONE. However the
+ * when to go on. A message gives HTTP1_HEAD, any number of HTTP1_BODY, HTTP1_DONE. However the
  * input is cut, the events are the same but for the cuts between the HTTP1_BODY pieces.
  *
  * It is strict, because every liberty is a way to smuggle requests past a proxy: one meaning or
  * none. Refused are, among others: HTTP versions other than 1.0 and 1.1; bare CR or LF; folded
  * lines; blanks around field names; NUL and other control bytes; a repeated Content-Length; a
  * Content-Length together with a Transfer-Encoding; transfer codings other than "chunked", and any
- * in HTTP/1.0; a request without exactly one Host (HTTP/1.0 may omit it).
+ * in HTTP/1.0; a request without exactly one Host (HTTP/1.0 may omit it); a response that has no
+ * body by its status, 304 apart, but speaks of one.
  *
  * Memory is bounded by the limits: a head is only copied when it came in pieces, or when it has to
  * outlive the input; bodies and trailers are never stored.
@@ -30,9 +32,12 @@
 #define HTTP1_HEAD_MAX    65535u
 #define HTTP1_HEADERS_MAX 1024u
 
+/** Interim responses (RFC 9110 15.2) that may come before the one that counts. */
+#define HTTP1_INTERIM_MAX 16
+
 /** What a peer may send. Zero allows nothing at all: fill in every member. */
 struct http1_limits {
-    uint32_t max_head_bytes; /* request line, fields, blank line; a chunk's line; the trailer */
+    uint32_t max_head_bytes; /* first line, fields, blank line; a chunk's line; the trailer */
     uint32_t max_headers;    /* fields of the head */
     uint64_t max_body_bytes; /* payload, without the framing of chunks */
 };
@@ -46,7 +51,7 @@ struct http1_field {
 };
 
 /**
- * A request's head, part of the parser. All text points into memory that holds the whole head
+ * A message's head, part of the parser. All text points into memory that holds the whole head
  * contiguously: the input of sio__http1_parse() if the head came in one piece, else the parser's.
  * It is valid until sio__http1_next_message(), unless the input is overwritten earlier; before
  * HTTP1_MORE is returned, and by sio__http1_keep(), the head moves into the parser's memory. So
@@ -54,16 +59,17 @@ struct http1_field {
  */
 struct http1_head {
     struct text raw;    /* the head as it came, up to and including the blank line */
-    struct text method; /* in capitals, as it came: one of the registered methods */
-    struct text target; /* not decoded, not empty, without blanks or control bytes */
+    struct text method; /* request: in capitals, as it came: one of the registered methods */
+    struct text target; /* request: not decoded, not empty, without blanks or control bytes */
     struct http1_field *fields;
     uint32_t field_count;
     uint8_t minor;           /* HTTP/1.<minor>: 0 or 1 */
     bool keep_alive;         /* the connection may serve another request */
-    bool upgrade;            /* HTTP/1.1, "Connection: upgrade" and an Upgrade field */
-    bool chunked;            /* the body is chunked */
+    bool upgrade;            /* HTTP/1.1, "Connection: upgrade", an Upgrade field; response: 101 */
+    bool chunked;            /* the body, if there is one, is chunked */
     bool has_length;         /* a Content-Length was sent */
-    bool expect_continue;    /* HTTP/1.1 and "Expect: 100-continue" */
+    bool expect_continue;    /* request: HTTP/1.1 and "Expect: 100-continue" */
+    int status;              /* response: 101, or 200 to 999 */
     uint64_t content_length; /* 0 unless has_length */
 };
 
@@ -72,13 +78,14 @@ enum http1_event {
     HTTP1_HEAD,  /* the head is complete: see http1_parser.head */
     HTTP1_BODY,  /* a piece of the body (never empty): http1_result.body, points into the input */
     HTTP1_DONE,  /* the message is complete: next comes sio__http1_next_message() */
-    HTTP1_ERROR, /* answer http1_result.status and close; stays so for all further calls */
+    HTTP1_ERROR, /* answer a request with http1_result.status; close; stays so for all calls */
 };
 
 struct http1_result {
     size_t used;      /* bytes of the input that were eaten, set for every event */
     struct text body; /* HTTP1_BODY */
-    int status;       /* HTTP1_ERROR: 400, 413, 414, 431, 500 (out of memory), 501 or 505 */
+    int status;       /* HTTP1_ERROR: 400, 413, 414, 431, 500 (out of memory), 501 or 505; for
+                         responses the same numbers tell the kind of the error */
     const char *rule; /* HTTP1_ERROR: which rule was broken, static text for logs */
 };
 
@@ -91,7 +98,7 @@ struct http1_parser {
     const char *input;   /* of the call that is running */
     const char *rule;    /* that was broken, in PHASE_FAILED */
     struct text piece;   /* of a chunk, found by the call that is running */
-    uint64_t body_left;  /* bytes of a body of known length that have not come */
+    uint64_t body_left;  /* of the length, or of the limit for a body that ends with the input */
     uint64_t body_bytes; /* sum of the chunks' sizes so far */
     uint32_t fields_cap; /* of head.fields */
     uint32_t head_bytes; /* of the head so far; then of framing since the last byte of the body */
@@ -102,6 +109,8 @@ struct http1_parser {
     uint8_t phase;
     uint8_t span; /* which part of a field came last */
     bool has_version;
+    bool asked_head;       /* the response answers HEAD */
+    uint8_t interim_count; /* interim responses before this one */
 };
 
 /**
@@ -110,6 +119,15 @@ struct http1_parser {
  * @param limits  borrowed, has to outlive the parser
  */
 void sio__http1_init(struct http1_parser *p, const struct http1_limits *limits);
+
+/** Makes a parser for responses. As sio__http1_init(). */
+void sio__http1_init_responses(struct http1_parser *p, const struct http1_limits *limits);
+
+/**
+ * Tells which method was asked with, because a response to HEAD has no body. For each response
+ * before its first byte; GET is assumed. Not for CONNECT.
+ */
+void sio__http1_set_method(struct http1_parser *p, struct text method);
 
 /** Frees what the parser holds. NULL and zeroed memory are fine. */
 void sio__http1_done(struct http1_parser *p);
@@ -128,13 +146,29 @@ void sio__http1_done(struct http1_parser *p);
  * next call whatever its input. A chunk that goes over the limit gives HTTP1_ERROR 413 as soon as
  * its size was read, before a byte of it.
  *
- * One empty line before the request line is skipped (RFC 9112 2.2).
+ * Interim responses are skipped. Status 101 is not one of them: it has no body, what comes behind
+ * its head stays untouched, and HTTP/1 is over.
+ *
+ * A response with neither length nor chunks goes on until sio__http1_end(). Of its body all that
+ * keeps the limit is given before HTTP1_ERROR 413.
+ *
+ * One empty line before a request line is skipped (RFC 9112 2.2).
  *
  * @param data  input, may be NULL if len is 0; HTTP1_HEAD and HTTP1_BODY point into it
  * @param ret   result, see struct http1_result; members that the event has no use for are unchanged
  */
 enum http1_event sio__http1_parse(struct http1_parser *p, const char *data, size_t len,
                                   struct http1_result *ret);
+
+/**
+ * Tells that the input has ended. The caller has to know that it was the peer who ended it: over
+ * TLS that takes a close_notify.
+ *
+ * @param ret  as for sio__http1_parse()
+ * @return HTTP1_DONE if the message is complete (now, or was so before), else HTTP1_ERROR, also
+ *         when nothing of it has come
+ */
+enum http1_event sio__http1_end(struct http1_parser *p, struct http1_result *ret);
 
 /**
  * Makes the head independent of the input, between HTTP1_HEAD and sio__http1_next_message().
@@ -177,16 +211,26 @@ bool sio__http1_list_has(const struct http1_head *head, const char *name, const 
 const char *sio__http1_reason(int status);
 
 /**
- * Writers of a response's head: status line, fields, blank line, in this order. Each writes all or
- * nothing.
+ * Writers of heads of HTTP/1.1: request or status line, fields, blank line, in this order. Each
+ * writes all or nothing.
  *
  * @return 0; SIO_ERR_NOMEM or SIO_ERR_TOO_BIG from the buffer; SIO_ERR_INVALID if a status has not
- *         three digits, a name is no token, or a value has control bytes other than a tab (a CR or
- *         LF would end the field: RFC 9110 5.5)
+ *         three digits, a method or name is no token, a value has control bytes other than a tab (a
+ *         CR or LF would end the field: RFC 9110 5.5), or a target is empty, or has a fragment,
+ *         blanks, control bytes or bytes over 0x7E
  */
+int sio__http1_write_request_line(struct buf *out, struct text method, struct text target);
 int sio__http1_write_status(struct buf *out, int status);
 int sio__http1_write_field(struct buf *out, struct text name, struct text value);
 int sio__http1_write_length(struct buf *out, uint64_t content_length);
 int sio__http1_write_end(struct buf *out);
+
+/**
+ * Writes a field as sio__http1_write_field(), unless its value is empty, or others replace it.
+ *
+ * @param others  fields that follow or precede it, as lines with CRLF
+ */
+int sio__http1_write_default(struct buf *out, struct text others, struct text name,
+                             struct text value);
 
 #endif /* PROTO_HTTP1_H */

@@ -485,8 +485,9 @@ static int check_raw(struct packer *p, struct text json, const struct value_byte
     return r;
 }
 
-int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
-                        struct text json, const struct value_bytes *attachments, uint32_t count) {
+static int pack_packed(struct packer *p, enum sio_packet_type type, struct text nsp, bool has_id,
+                       uint64_t id, struct text json, const struct value_bytes *attachments,
+                       uint32_t count) {
     int r = begin_packet(p, nsp, has_id, id);
     if (r == 0) {
         r = check_raw(p, json, attachments, count);
@@ -497,7 +498,17 @@ int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t
     for (uint32_t i = 0; i < count && r == 0; i++) {
         r = sio__json_attach(&p->attachments, attachments[i].data, attachments[i].len);
     }
-    return end_packet(p, SIO_PACKET_EVENT, r);
+    return end_packet(p, type, r);
+}
+
+int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
+                        struct text json, const struct value_bytes *attachments, uint32_t count) {
+    return pack_packed(p, SIO_PACKET_EVENT, nsp, has_id, id, json, attachments, count);
+}
+
+int sio__pack_ack_raw(struct packer *p, struct text nsp, uint64_t id, struct text json,
+                      const struct value_bytes *attachments, uint32_t count) {
+    return pack_packed(p, SIO_PACKET_ACK, nsp, true, id, json, attachments, count);
 }
 
 int sio__pack_connect(struct packer *p, struct text nsp, struct text json) {

@@ -101,6 +101,10 @@ int sio__pack_ack_msg(struct packer *p, struct text nsp, uint64_t id, sio_msg *m
 int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
                         struct text json, const struct value_bytes *attachments, uint32_t count);
 
+/** The same for an ACK. */
+int sio__pack_ack_raw(struct packer *p, struct text nsp, uint64_t id, struct text json,
+                      const struct value_bytes *attachments, uint32_t count);
+
 /** Packs a CONNECT. @param json  payload, taken as it is; may be empty */
 int sio__pack_connect(struct packer *p, struct text nsp, struct text json);
 

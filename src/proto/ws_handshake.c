@@ -256,7 +256,7 @@ enum ws_fault sio__ws_handshake_check_answer(int status, const struct http1_head
     if (status != 101) {
         return WS_FAULT_STATUS;
     }
-    if (!upgrades_to_websocket(head)) {
+    if (head->minor == 0 || !upgrades_to_websocket(head)) {
         return WS_FAULT_UPGRADE;
     }
     char accept[WS_ACCEPT_LEN + 1];

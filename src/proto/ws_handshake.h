@@ -107,10 +107,10 @@ int sio__ws_param_next(struct text *rest, struct text *ret_name, struct text *re
 int sio__ws_new_key(struct rand_pool *rand, char *ret_key);
 
 /**
- * For a client: checks the server's answer (RFC 6455 4.1): status 101, Upgrade and Connection,
- * Accept, a subprotocol that was offered, and no extension.
+ * For a client: checks the server's answer (RFC 6455 4.1): status 101, HTTP/1.1, Upgrade and
+ * Connection, Accept, a subprotocol that was offered, and no extension.
  *
- * @param status   of the response
+ * @param status   of the response: head->status
  * @param key      that the request had, WS_KEY_LEN characters
  * @param offered  value of the request's Sec-WebSocket-Protocol, empty if there was none
  * @param ret_protocol  the subprotocol that the server took, data is NULL if none

@@ -12,7 +12,7 @@
 #include "base/alloc.h"
 #include "base/vec.h"
 #include "engineio/websocket.h"
-#include "socketio/ack.h"
+#include "socketio/answers.h"
 #include "socketio/cluster.h"
 
 sio_to sio__to(const sio_to *to) {
@@ -26,7 +26,7 @@ sio_to sio__to(const sio_to *to) {
 
 /* ---- selecting ---- */
 
-typedef void (*select_fn)(sio_socket *s, void *arg);
+typedef void (*select_fn)(struct server_socket *s, void *arg);
 
 static void mark_rooms(sio_ns *ns, const char *const *rooms, uint64_t mark) {
     for (; rooms != NULL && *rooms != NULL; rooms++) {
@@ -35,15 +35,15 @@ static void mark_rooms(sio_ns *ns, const char *const *rooms, uint64_t mark) {
         for (uint32_t i = 0; room != NULL && i < room->count; i++) {
             room->members[i].socket->visit = mark;
         }
-        sio_socket *own = sio__map_find(&ns->ids, *rooms, len);
-        if (own != NULL && !own->left_own_room) {
+        struct server_socket *own = sio__map_find(&ns->ids, *rooms, len);
+        if (own != NULL && !own->base.left_own_room) {
             own->visit = mark;
         }
     }
 }
 
-static inline void take(sio_socket *s, uint64_t mark, select_fn fn, void *arg) {
-    if (s->visit != mark && s->state == SOCKET_CONNECTED) {
+static inline void take(struct server_socket *s, uint64_t mark, select_fn fn, void *arg) {
+    if (s->visit != mark && s->base.state == SOCKET_CONNECTED) {
         s->visit = mark;
         fn(s, arg);
     }
@@ -55,8 +55,8 @@ static void take_room(sio_ns *ns, const char *name, uint64_t mark, select_fn fn,
     for (uint32_t i = 0; room != NULL && i < room->count; i++) {
         take(room->members[i].socket, mark, fn, arg);
     }
-    sio_socket *own = sio__map_find(&ns->ids, name, len);
-    if (own != NULL && !own->left_own_room) {
+    struct server_socket *own = sio__map_find(&ns->ids, name, len);
+    if (own != NULL && !own->base.left_own_room) {
         take(own, mark, fn, arg);
     }
 }
@@ -69,7 +69,7 @@ static inline void prefetch_ahead(sio_ns *ns, uint32_t i) {
     if (i + 8 >= ns->socket_count) {
         return;
     }
-    sio_socket *const *s = ns->sockets + i;
+    struct server_socket *const *s = ns->sockets + i;
     __builtin_prefetch(s[8]);
     const struct peer *near_peer = s[2]->peer;
     const struct peer *peer = s[4]->peer;
@@ -90,7 +90,10 @@ void sio__select(sio_ns *ns, const sio_to *to, select_fn fn, void *arg) {
     uint64_t mark = ns->server->visit;
     mark_rooms(ns, to->except, mark);
     if (to->but != NULL) {
-        ((sio_socket *)(uintptr_t)to->but)->visit = mark;
+        struct server_socket *but = sio__server_socket(to->but);
+        if (but != NULL) {
+            but->visit = mark;
+        }
     }
     if (to->rooms == NULL) {
         for (uint32_t i = 0; i < ns->socket_count; i++) {
@@ -109,16 +112,16 @@ void sio__select(sio_ns *ns, const sio_to *to, select_fn fn, void *arg) {
  * within the lists that are walked over.
  */
 struct list_of_sockets {
-    sio_socket **items;
+    struct server_socket **items;
     uint32_t len;
     uint32_t cap;
     int error;
 };
 
-static void add_to_list(sio_socket *s, void *arg) {
+static void add_to_list(struct server_socket *s, void *arg) {
     struct list_of_sockets *l = arg;
     if (l->error == 0) {
-        l->error = sio__vec_reserve(&l->items, &l->cap, l->len + 1, sizeof(sio_socket *));
+        l->error = sio__vec_reserve(&l->items, &l->cap, l->len + 1, sizeof(struct server_socket *));
     }
     if (l->error == 0) {
         l->items[l->len] = s;
@@ -137,7 +140,7 @@ struct delivery {
     int error;
 };
 
-static void deliver(sio_socket *s, void *arg) {
+static void deliver(struct server_socket *s, void *arg) {
     struct delivery *d = arg;
     if (d->group != NULL) {
         int r = sio__group_add(d->group, s, d->id);
@@ -149,7 +152,7 @@ static void deliver(sio_socket *s, void *arg) {
     int r = sio__session_send_frame(s->peer->session, d->frame, d->flags);
     if (r >= 0) {
         d->count++;
-        sio__event_note_outgoing(s, d->frame);
+        sio__server_note_outgoing(s, d->frame);
     }
 }
 
@@ -157,7 +160,7 @@ static void deliver(sio_socket *s, void *arg) {
  * error */
 static int deliver_local(sio_ns *ns, const sio_to *to, struct answer_group *group, uint64_t id) {
     struct engine *e = &ns->server->engine;
-    struct frame *f = sio__emit_frame(ns->server);
+    struct frame *f = sio__emit_frame(&ns->home);
     if (f == NULL) {
         return SIO_ERR_NOMEM;
     }
@@ -193,7 +196,7 @@ static int make_remote(const sio_to *to, struct remote_to *ret) {
     for (size_t i = 0; i < n; i++) {
         ret->except[i] = to->except[i];
     }
-    ret->except[n] = to->but->id;
+    ret->except[n] = sio_socket_id(to->but);
     ret->except[n + 1] = NULL;
     ret->to.except = ret->except;
     return 0;
@@ -327,7 +330,7 @@ int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_ans
     }
     sio_to selection = sio__to(to);
     selection.flags &= ~(unsigned)SIO_VOLATILE; /* who is asked has to hear the question */
-    uint64_t id = ns->next_ack;
+    uint64_t id = ns->home.next_ack;
     va_list args;
     va_start(args, format);
     int r = sio__pack_event(&ns->server->packer, sio__ns_text(ns), true, id, sio__text_of(event),
@@ -340,7 +343,7 @@ int sio_broadcast_ack(sio_ns *ns, const sio_to *to, uint32_t timeout_ms, sio_ans
     if (g == NULL) {
         return SIO_ERR_NOMEM;
     }
-    ns->next_ack++;
+    ns->home.next_ack++;
     g->fn = fn;
     g->user = user;
     if (is_remote(ns, &selection) && ns->adapter->broadcast_ack != NULL) {
@@ -388,7 +391,7 @@ int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const 
         return SIO_ERR_INVALID;
     }
     sio_to selection = sio__to(to);
-    uint64_t id = ns->next_ack;
+    uint64_t id = ns->home.next_ack;
     int r = pack_view(ns, packet, true, id);
     if (r < 0) {
         return r;
@@ -397,7 +400,7 @@ int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const 
     if (g == NULL) {
         return SIO_ERR_NOMEM;
     }
-    ns->next_ack++;
+    ns->home.next_ack++;
     g->on_answer = on_answer;
     g->on_done = on_done;
     g->user = user;
@@ -415,12 +418,13 @@ int sio_ns_local_broadcast_ack(sio_ns *ns, const sio_packet_view *packet, const 
 /* One bulk operation; a node's own part of it, and that of the others. */
 enum bulk { BULK_JOIN, BULK_LEAVE, BULK_DISCONNECT };
 
-static int apply(sio_socket *s, enum bulk bulk, const char *const *rooms, bool close_connection) {
+static int apply(struct server_socket *s, enum bulk bulk, const char *const *rooms,
+                 bool close_connection) {
     if (bulk == BULK_JOIN) {
-        return sio_socket_join(s, rooms);
+        return sio_socket_join(&s->base, rooms);
     }
     if (bulk == BULK_LEAVE) {
-        sio_socket_leave(s, rooms);
+        sio_socket_leave(&s->base, rooms);
     } else {
         sio__socket_disconnect(s, close_connection);
     }

@@ -68,9 +68,9 @@ struct info_list {
     int error;
 };
 
-static void add_local(sio_socket *s, void *arg) {
+static void add_local(struct server_socket *s, void *arg) {
     struct info_list *l = arg;
-    size_t count = sio_socket_room_count(s);
+    size_t count = sio_socket_room_count(&s->base);
     if (l->error < 0) {
         return;
     }
@@ -85,10 +85,13 @@ static void add_local(sio_socket *s, void *arg) {
         return;
     }
     for (size_t i = 0; i <= count; i++) {
-        rooms[i] = sio_socket_room(s, i);
+        rooms[i] = sio_socket_room(&s->base, i);
     }
-    l->items[l->len] = (sio_socket_info){
-        .id = s->id, .rooms = rooms, .room_count = count, .data = sio_socket_data(s), .socket = s};
+    l->items[l->len] = (sio_socket_info){.id = s->id,
+                                         .rooms = rooms,
+                                         .room_count = count,
+                                         .data = sio_socket_data(&s->base),
+                                         .socket = &s->base};
     l->len++;
 }
 
@@ -190,7 +193,7 @@ int sio_ns_fetch(sio_ns *ns, const sio_to *to, sio_fetch_fn fn, void *user) {
     f->fn = fn;
     f->user = user;
     f->to = (sio_to){.size = sizeof f->to, .flags = selection.flags};
-    const char *but = selection.but != NULL ? selection.but->id : NULL;
+    const char *but = selection.but != NULL ? sio_socket_id(selection.but) : NULL;
     if (!copy_names(selection.rooms, NULL, &f->to.rooms) ||
         !copy_names(selection.except, but, &f->to.except)) {
         free_fetch(f);
@@ -354,5 +357,80 @@ int sio_ns_server_emit_ack(sio_ns *ns, uint32_t timeout_ms, sio_answers_fn fn, v
         sio__group_free(g);
         sio__free(request);
     }
+    return r;
+}
+
+/* ---- events of other nodes ---- */
+
+struct node_event {
+    sio_event ev;
+    sio_local_answer_fn on_answer;
+    void *user;
+};
+
+/* The first argument of the reply is the answer. */
+static int answer_node(sio_event *ev) {
+    const struct node_event *event = SIO_CONTAINER_OF(ev, struct node_event, ev);
+    const struct packer *p = ev->packer;
+    struct text text = sio__packer_text(p);
+    struct sio_packet packet;
+    (void)sio__packet_decode(text.data + 1, text.len - 1, UINT32_MAX, &packet);
+    struct value_doc doc = {0};
+    int r = sio__value_parse(NULL, packet.json.data, packet.json.len, &doc);
+    if (r == 0 && p->attachments.len > 0) {
+        r = sio__value_bind(&doc, p->attachments.items, p->attachments.len);
+    }
+    if (r == 0) {
+        event->on_answer(event->user, sio_val_at(doc.root, 0));
+    }
+    sio__value_release(&doc);
+    return r;
+}
+
+int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet,
+                              sio_local_answer_fn on_answer, void *user) {
+    if (ns == NULL || packet == NULL) {
+        return SIO_ERR_INVALID;
+    }
+    uint32_t count = (uint32_t)packet->attachment_count;
+    struct value_bytes *attachments = NULL;
+    if (count > 0) {
+        attachments = sio__reallocarray(NULL, count, sizeof *attachments);
+        if (attachments == NULL) {
+            return SIO_ERR_NOMEM;
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            attachments[i] =
+                (struct value_bytes){packet->attachments[i].data, packet->attachments[i].len};
+        }
+    }
+    struct value_doc doc = {0};
+    int r = sio__value_parse(NULL, packet->json, packet->json_len, &doc);
+    if (r == 0 && count > 0) {
+        r = sio__value_bind(&doc, attachments, count);
+    }
+    if (r == 0 && sio__packet_check_shape(SIO_PACKET_EVENT, doc.root) != PACKET_OK) {
+        r = SIO_ERR_JSON;
+    }
+    if (r == 0) {
+        struct node_event event = {.ev = {.args = {.root = doc.root,
+                                                   .first = 1,
+                                                   .json = {packet->json, packet->json_len},
+                                                   .attachments = attachments,
+                                                   .attachment_count = count},
+                                          .name = sio__event_name_of(doc.root),
+                                          .wants_ack = on_answer != NULL,
+                                          .packer = &ns->server->packer,
+                                          .answer = answer_node},
+                                   .on_answer = on_answer,
+                                   .user = user};
+        const struct handler_list *list =
+            sio__handlers_find(&ns->home.handlers->server_events, event.ev.name);
+        for (uint32_t i = 0; list != NULL && i < list->len; i++) {
+            ((sio_event_fn)list->items[i].fn)(NULL, &event.ev, list->items[i].user);
+        }
+    }
+    sio__value_release(&doc);
+    sio__free(attachments);
     return r;
 }

@@ -6,7 +6,7 @@
 #ifndef SOCKETIO_CLUSTER_H
 #define SOCKETIO_CLUSTER_H
 
-#include "socketio/ack.h"
+#include "socketio/answers.h"
 
 /** A request. Belongs to the adapter from the call of its operation until sio_request_done(). */
 struct sio_cluster_request {

@@ -50,7 +50,7 @@ static void send_error(struct peer *p, struct text nsp, const char *message, con
 
 /* ---- middlewares ---- */
 
-static void connected(sio_socket *s) {
+static void connected(struct server_socket *s) {
     struct peer *p = s->peer;
     sio_server *server = sio__peer_server(p);
     if (p->session->state != SESSION_OPEN) {
@@ -59,14 +59,14 @@ static void connected(sio_socket *s) {
     }
     char json[] = "{\"sid\":\"....................\"}";
     memcpy(json + 8, s->id, SID_CHARS);
-    int r = sio__pack_connect(&server->packer, sio__ns_text(s->ns),
+    int r = sio__pack_connect(&server->packer, sio__ns_text(sio__socket_ns(s)),
                               (struct text){json, sizeof json - 1});
     if (r == 0) {
         r = sio__socket_enter(s);
     }
     if (r < 0) {
         sio__engine_count(&server->engine, SIO_CAUSE_OUT_OF_MEMORY, "socket");
-        send_error(p, sio__ns_text(s->ns), "Out of memory", NULL);
+        send_error(p, sio__ns_text(sio__socket_ns(s)), "Out of memory", NULL);
         sio__socket_discard(s);
         return;
     }
@@ -77,29 +77,31 @@ static void connected(sio_socket *s) {
             sio__reactor_stop(&server->reactor, &p->timer);
         }
     }
-    SIO_DEBUG(&server->log, LOG_COMPONENT_NAMESPACE, "%s: socket %s connected", s->ns->name, s->id);
-    const struct handler_list *list = &s->ns->handlers->connect;
-    for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
-        ((sio_socket_fn)list->items[i].fn)(s, list->items[i].user);
+    SIO_DEBUG(&server->log, LOG_COMPONENT_NAMESPACE, "%s: socket %s connected",
+              sio__socket_ns(s)->name, s->id);
+    const struct handler_list *list = &sio__socket_ns(s)->home.handlers->connect;
+    for (uint32_t i = 0; i < list->len && s->base.state == SOCKET_CONNECTED; i++) {
+        ((sio_socket_fn)list->items[i].fn)(&s->base, list->items[i].user);
     }
 }
 
-static void refused(sio_socket *s, const char *message, const char *data) {
-    sio__engine_count(&s->ns->server->engine, SIO_CAUSE_MIDDLEWARE_REFUSED, NULL);
-    send_error(s->peer, sio__ns_text(s->ns), message != NULL ? message : "Forbidden", data);
+static void refused(struct server_socket *s, const char *message, const char *data) {
+    sio__engine_count(&sio__socket_ns(s)->server->engine, SIO_CAUSE_MIDDLEWARE_REFUSED, NULL);
+    send_error(s->peer, sio__ns_text(sio__socket_ns(s)), message != NULL ? message : "Forbidden",
+               data);
     sio__socket_discard(s);
 }
 
 /* Asks one middleware after the other, as long as they decide at once. */
-static void run_middlewares(sio_socket *s) {
-    const struct handler_list *list = &s->ns->handlers->middleware;
+static void run_middlewares(struct server_socket *s) {
+    const struct handler_list *list = &sio__socket_ns(s)->home.handlers->middleware;
     while (s->middleware < list->len) {
         struct sio_next *next = s->next;
         const struct handler *h = &list->items[s->middleware];
         s->middleware++;
         sio__next_reset(next);
         sio__next_begin(next);
-        ((sio_middleware_fn)h->fn)(s, next, h->user);
+        ((sio_middleware_fn)h->fn)(&s->base, next, h->user);
         if (!sio__next_end(next)) {
             return; /* goes on in on_decided() */
         }
@@ -113,7 +115,7 @@ static void run_middlewares(sio_socket *s) {
 }
 
 static void on_decided(struct sio_next *next) {
-    sio_socket *s = next->owner;
+    struct server_socket *s = next->owner;
     if (next->ok) {
         run_middlewares(s);
     } else {
@@ -124,8 +126,8 @@ static void on_decided(struct sio_next *next) {
 /* The client may enter the namespace; whether it may stay is the middlewares' question. */
 static void enter(struct peer *p, sio_ns *ns, struct text auth) {
     sio_server *server = sio__peer_server(p);
-    sio_socket *s = NULL;
-    bool ask = ns->handlers->middleware.len > 0;
+    struct server_socket *s = NULL;
+    bool ask = ns->home.handlers->middleware.len > 0;
     if (ask && server->pending_count >= server->options.o.max_pending_connects) {
         sio__engine_count(&server->engine, SIO_CAUSE_PENDING_CONNECTS, NULL);
         send_error(p, sio__ns_text(ns), "Too many pending connections", NULL);

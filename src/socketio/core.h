@@ -2,7 +2,7 @@
 /*
  * The objects of the Socket.IO server and how they hang together:
  *
- *     sio_server --- sio_ns (by name) --- sio_socket (by id, in rooms)
+ *     sio_server --- sio_ns (by name) --- server_socket (by id, in rooms)
  *         |                                   |
  *         +------- session --- peer ----------+
  *
@@ -12,9 +12,9 @@
  * client may connect anew; the callbacks come from a task, while peer and session still stand.
  *
  * Files: server.c life of the server; ns.c namespaces and registration; peer.c packets of a
- * connection; connect.c CONNECT and middlewares; socket.c life and state of a socket; emit.c
- * sending; event.c received events; ack.c acknowledgements; room.c membership; broadcast.c
- * selections; cluster.c the adapter's side.
+ * connection; connect.c CONNECT and middlewares; socket.c life and state of a socket; send.c
+ * sending; room.c membership; broadcast.c selections; answers.c answers of many; cluster.c the
+ * adapter's side. What a server shares with clients: socket_base.h.
  */
 #ifndef SOCKETIO_CORE_H
 #define SOCKETIO_CORE_H
@@ -30,6 +30,7 @@
 #include "proto/sio_assembler.h"
 #include "proto/value.h"
 #include "socketio/handlers.h"
+#include "socketio/socket_base.h"
 
 struct room;
 
@@ -95,13 +96,13 @@ enum ns_kind {
 };
 
 struct sio_ns {
+    struct socket_home home; /* its handlers: own_handlers, or the parent's */
     sio_server *server;
     char *name;
     size_t name_len;
     uint8_t kind;
-    bool removed;              /* no longer in the server's directory */
-    uint32_t refs;             /* the directory, and every socket */
-    struct handlers *handlers; /* own_handlers, or the parent's */
+    bool removed;  /* no longer in the server's directory */
+    uint32_t refs; /* the directory, and every socket */
     struct handlers own_handlers;
 
     sio_ns *parent;
@@ -111,14 +112,12 @@ struct sio_ns {
     sio_ns_check_fn check;
     void *check_user;
 
-    sio_socket **sockets; /* connected ones */
+    struct server_socket **sockets; /* connected ones */
     uint32_t socket_count;
     uint32_t socket_cap;
     uint32_t pending_count;
     struct map ids;   /* the same sockets by id */
     struct map rooms; /* struct room by name */
-    struct map waits; /* struct ack_wait by id and socket */
-    uint64_t next_ack;
     struct task cleanup;
 
     const sio_adapter_ops *adapter; /* NULL: this node only */
@@ -128,7 +127,7 @@ struct sio_ns {
 /** A connection, seen from Socket.IO. */
 struct peer {
     struct session *session;
-    struct list sockets;             /* sio_socket.task.link, pending and connected */
+    struct list sockets;             /* server_socket.task.link, pending and connected */
     struct pending_ns *pending;      /* namespaces that wait for a decision */
     struct sio_assembler *assembler; /* packet that waits for attachments */
     struct timer timer;              /* connect_timeout_ms, later attachment_timeout_ms */
@@ -143,8 +142,6 @@ struct membership {
     uint32_t at; /* index in room->members */
 };
 
-enum socket_state { SOCKET_PENDING, SOCKET_CONNECTED, SOCKET_ENDING, SOCKET_GONE };
-
 /** What few sockets have; made when it is needed. */
 struct socket_auth {
     struct value_doc doc;
@@ -153,44 +150,31 @@ struct socket_auth {
     char json[];
 };
 
-struct sio_socket {
+struct server_socket {
     /* What a broadcast looks at comes first. */
     struct peer *peer; /* NULL once it is gone */
     uint64_t visit;    /* mark of the last broadcast that looked at it */
-    sio_ns *ns;
-    uint8_t state;
-    uint8_t reason;
-    uint8_t cause;
-    bool left_own_room;
+    sio_socket base;
     uint32_t at; /* index in ns->sockets */
 
-    struct membership *rooms;
     uint32_t room_count;
     uint32_t room_cap;
-    void *user;
-    void (*destroy)(void *user);
+    uint32_t middleware; /* index of the one that is asked */
+    struct membership *rooms;
     struct socket_auth *auth;
     char *data;            /* JSON, NULL for {} */
     struct sio_next *next; /* while a middleware decides */
-    struct list waits;     /* struct ack_wait.link */
     struct task task;      /* tells of the end; until then its link is in peer->sockets */
-    uint32_t refs;
-    uint32_t middleware; /* index of the one that is asked */
     char id[SID_CHARS + 1];
 };
 
-/** A received event, an acknowledgement, or an event of another node. */
-struct sio_event {
-    struct value_args args; /* first: see proto/value.h */
-    sio_socket *socket;     /* NULL for events of other nodes */
-    struct text name;
-    uint64_t ack_id;
-    bool wants_ack;
-    bool answered;
-    sio_server *on_answer_server;  /* events of other nodes */
-    sio_local_answer_fn on_answer; /* takes the reply to one */
-    void *on_answer_user;
-};
+/** Its namespace. */
+static inline sio_ns *sio__socket_ns(const struct server_socket *s) {
+    return SIO_CONTAINER_OF(s->base.home, sio_ns, home);
+}
+
+/** The socket of a server behind what applications hold; NULL for those of clients. */
+struct server_socket *sio__server_socket(const sio_socket *s);
 
 /* ---- peer.c ---- */
 
@@ -205,7 +189,7 @@ void sio__peer_close(struct session *session, int reason, int cause);
 void sio__peer_drain(struct session *session);
 
 /** The socket of a namespace; NULL when there is none. */
-sio_socket *sio__peer_find(const struct peer *p, struct text nsp);
+struct server_socket *sio__peer_find(const struct peer *p, struct text nsp);
 
 /** Closes the connection because of a packet; tells the error callbacks when message is not NULL.
  */
@@ -222,25 +206,28 @@ void sio__connect_abandon(struct peer *p);
 /* ---- socket.c ---- */
 
 /** Makes a pending socket. @return 0, SIO_ERR_NOMEM, or a negative errno */
-int sio__socket_new(struct peer *p, sio_ns *ns, struct text auth, sio_socket **ret_socket);
+int sio__socket_new(struct peer *p, sio_ns *ns, struct text auth,
+                    struct server_socket **ret_socket);
 
 /** Puts a pending socket into its namespace. @return 0, SIO_ERR_NOMEM */
-int sio__socket_enter(sio_socket *s);
+int sio__socket_enter(struct server_socket *s);
 
 /** No middleware is asked any more; a decision that comes later is ignored. */
-void sio__socket_end_asking(sio_socket *s);
+void sio__socket_end_asking(struct server_socket *s);
 
 /** Takes a pending socket away, without callbacks. */
-void sio__socket_discard(sio_socket *s);
+void sio__socket_discard(struct server_socket *s);
 
 /** Ends a connected socket; callbacks come from a task. */
-void sio__socket_end(sio_socket *s, int reason, int cause);
+void sio__socket_end(struct server_socket *s, int reason, int cause);
 
 /** The same, callbacks at once: from a task only. */
-void sio__socket_end_now(sio_socket *s, int reason, int cause);
+void sio__socket_end_now(struct server_socket *s, int reason, int cause);
+
+extern const struct socket_ops sio__server_socket_ops;
 
 /** Disconnects by order of the application: tells the client. */
-void sio__socket_disconnect(sio_socket *s, bool close_connection);
+void sio__socket_disconnect(struct server_socket *s, bool close_connection);
 
 /* ---- ns.c ---- */
 
@@ -264,42 +251,20 @@ static inline struct text sio__ns_text(const sio_ns *ns) {
     return (struct text){ns->name, ns->name_len};
 }
 
-/* ---- event.c ---- */
+/* ---- send.c ---- */
 
-/** Dispatches an event of a client. doc: its parsed and bound JSON. */
-void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
-                         const struct value_doc *doc, const struct value_bytes *attachments,
-                         uint32_t count);
+/** As socket_ops says. */
+int sio__server_send(sio_socket *socket, unsigned flags, struct ack_wait *wait);
+int sio__server_reply(sio_socket *socket);
 
-/** Notes an event that was sent, for the outgoing catch-all handlers. Nothing happens without such.
- */
-void sio__event_note_outgoing(sio_socket *s, struct frame *f);
-
-/* ---- ack.c ---- */
-
-/** An ACK packet of a client. */
-void sio__ack_receive(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,
-                      const struct value_bytes *attachments, uint32_t count);
-
-/** The socket is gone: its waiting acknowledgements fail. */
-void sio__ack_fail_all(sio_socket *s);
-
-/** Key of struct ack_wait in ns->waits. */
-const char *sio__ack_key(const void *item, size_t *ret_len);
-
-/* ---- emit.c ---- */
-
-/** Sends what the packer holds to one socket. @return as sio_emit_opt() */
-int sio__emit_packed(sio_socket *s, unsigned flags);
-
-/** What the packer holds, as a frame with one reference; NULL when out of memory. */
-struct frame *sio__emit_frame(sio_server *server);
+/** Tells the outgoing catch-all handlers of an event that was sent. */
+void sio__server_note_outgoing(struct server_socket *s, struct frame *f);
 
 /* ---- room.c ---- */
 
 const char *sio__room_key(const void *item, size_t *ret_len);
 const char *sio__socket_key(const void *item, size_t *ret_len);
-void sio__room_leave_all(sio_socket *s);
+void sio__room_leave_all(struct server_socket *s);
 
 struct room {
     sio_ns *ns;
@@ -311,7 +276,7 @@ struct room {
 };
 
 struct room_member {
-    sio_socket *socket;
+    struct server_socket *socket;
     uint32_t at; /* index in socket->rooms */
 };
 
@@ -319,7 +284,8 @@ struct room_member {
 
 /** Calls fn for every connected socket of this node that is meant; fn must not call the
  * application. */
-void sio__select(sio_ns *ns, const sio_to *to, void (*fn)(sio_socket *s, void *arg), void *arg);
+void sio__select(sio_ns *ns, const sio_to *to, void (*fn)(struct server_socket *s, void *arg),
+                 void *arg);
 
 /** A selector in the layout of this version; to may be NULL. */
 sio_to sio__to(const sio_to *to);

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* Sending to one socket. */
+/* Sending to one socket: of a server to its client, or of a client to its server. */
 #include <sio/error.h>
+#include <string.h>
 
 #include "base/alloc.h"
-#include "socketio/core.h"
+#include "socketio/socket_base.h"
 
-struct frame *sio__emit_frame(sio_server *server) {
-    struct packer *p = &server->packer;
+struct frame *sio__emit_frame(const struct socket_home *home) {
+    const struct packer *p = home->packer;
     struct text text = sio__packer_text(p);
     struct frame_source one = {text.data, text.len, false};
     uint32_t count = p->attachments.len;
     if (count == 0) {
-        return sio__frame_new(&server->engine.frames, &one, 1);
+        return sio__frame_new(home->frames, &one, 1);
     }
     struct frame_source *parts = sio__reallocarray(NULL, (size_t)count + 1, sizeof *parts);
     if (parts == NULL) {
@@ -22,52 +23,83 @@ struct frame *sio__emit_frame(sio_server *server) {
         parts[i + 1] =
             (struct frame_source){p->attachments.items[i].data, p->attachments.items[i].len, true};
     }
-    struct frame *f = sio__frame_new(&server->engine.frames, parts, count + 1);
+    struct frame *f = sio__frame_new(home->frames, parts, count + 1);
     sio__free(parts);
     return f;
 }
 
-int sio__emit_packed(sio_socket *s, unsigned flags) {
-    sio_server *server = s->ns->server;
-    struct packer *p = &server->packer;
-    if (s->ns->handlers->any_outgoing.len == 0) {
-        return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items,
-                                 p->attachments.len, flags);
+int sio__emission_pack(struct packer *p, struct text nsp, const struct emission *e, bool has_id,
+                       uint64_t id) {
+    if (e->raw != NULL) {
+        const struct contents *c = e->raw;
+        return e->is_reply
+                   ? sio__pack_ack_raw(p, nsp, e->reply_id, c->json, c->attachments, c->count)
+                   : sio__pack_event_raw(p, nsp, has_id, id, c->json, c->attachments, c->count);
     }
-    struct frame *f = sio__emit_frame(server);
-    if (f == NULL) {
+    if (e->is_reply) {
+        return e->msg != NULL ? sio__pack_ack_msg(p, nsp, e->reply_id, e->msg)
+                              : sio__pack_ack(p, nsp, e->reply_id, e->format, e->args);
+    }
+    return e->msg != NULL
+               ? sio__pack_event_msg(p, nsp, has_id, id, e->msg)
+               : sio__pack_event(p, nsp, has_id, id, sio__text_of(e->event), e->format, e->args);
+}
+
+/* Sends what was packed with `id`, and waits for the answer. */
+static int send_and_wait(sio_socket *s, const struct emission *e, uint64_t id) {
+    struct ack_wait *w = sio__ack_new(s, id);
+    if (w == NULL) {
         return SIO_ERR_NOMEM;
     }
-    int r = sio__session_send_frame(s->peer->session, f, flags);
-    if (r >= 0) {
-        sio__event_note_outgoing(s, f);
+    w->fn = e->ack->fn;
+    w->user = e->ack->user;
+    w->always_told = (e->ack->flags & EMIT_ALWAYS_TELL) != 0;
+    int r = s->home->ops->send(s, e->flags, w);
+    if (r < 0) {
+        sio__ack_free(w);
+        return r;
     }
-    sio__frame_unref(&server->engine.frames, f);
+    sio__ack_start(w, e->ack->timeout_ms != 0 ? e->ack->timeout_ms : s->home->ack_timeout_ms);
     return r;
 }
 
-static bool is_alive(const sio_socket *s) {
-    return s->state == SOCKET_CONNECTED || s->state == SOCKET_PENDING;
-}
-
-/* All of the emit functions with a format. The list is consumed. */
-static int emit(sio_socket *s, unsigned flags, const char *event, const char *format,
-                va_list *args) {
-    if (s == NULL || event == NULL || format == NULL) {
-        return SIO_ERR_INVALID;
-    }
-    if (!is_alive(s)) {
+int sio__emit(sio_socket *s, const struct emission *e) {
+    struct socket_home *home = s->home;
+    if (!sio__socket_is_alive(s) || (e->is_reply && s->state != SOCKET_CONNECTED)) {
         return SIO_ERR_CLOSED;
     }
-    int r = sio__pack_event(&s->ns->server->packer, sio__ns_text(s->ns), false, 0,
-                            sio__text_of(event), format, args);
-    return r < 0 ? r : sio__emit_packed(s, flags);
+    uint64_t id = home->next_ack;
+    int r = sio__emission_pack(home->packer, home->nsp, e, e->ack != NULL, id);
+    if (r < 0) {
+        return r;
+    }
+    if (e->is_reply) {
+        return home->ops->reply(s);
+    }
+    if (e->ack == NULL) {
+        return home->ops->send(s, e->flags, NULL);
+    }
+    home->next_ack++;
+    return send_and_wait(s, e, id);
 }
+
+static int emit(sio_socket *s, const struct emission *e) {
+    if (s == NULL || (e->msg == NULL && (e->event == NULL || e->format == NULL))) {
+        return SIO_ERR_INVALID;
+    }
+    const struct socket_ops *ops = s->home->ops;
+    return ops->diverts != NULL && ops->diverts(s, e) ? ops->divert(s, e) : sio__emit(s, e);
+}
+
+/* ---- the verbs ---- */
 
 int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args) {
     va_list copy;
     va_copy(copy, args);
-    int r = emit(s, flags, event, format, &copy);
+    int r = emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS,
+                                       .event = event,
+                                       .format = format,
+                                       .args = &copy});
     va_end(copy);
     return r;
 }
@@ -75,7 +107,7 @@ int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *for
 int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = emit(s, 0, event, format, &args);
+    int r = emit(s, &(struct emission){.event = event, .format = format, .args = &args});
     va_end(args);
     return r;
 }
@@ -83,22 +115,50 @@ int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
 int sio_emit_opt(sio_socket *s, unsigned flags, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = emit(s, flags, event, format, &args);
+    int r = emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS,
+                                       .event = event,
+                                       .format = format,
+                                       .args = &args});
     va_end(args);
     return r;
 }
 
 int sio_emit_msg(sio_socket *s, unsigned flags, sio_msg *msg) {
-    if (s == NULL || msg == NULL) {
-        return SIO_ERR_INVALID;
-    }
-    if (!is_alive(s)) {
-        return SIO_ERR_CLOSED;
-    }
-    int r = sio__pack_event_msg(&s->ns->server->packer, sio__ns_text(s->ns), false, 0, msg);
-    return r < 0 ? r : sio__emit_packed(s, flags);
+    return emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS, .msg = msg});
 }
 
-size_t sio_socket_pending_bytes(const sio_socket *s) {
-    return s != NULL && s->peer != NULL ? sio__session_pending(s->peer->session) : 0;
+/* An options struct of the application's version, in the layout of this one. */
+static int check_options(const sio_ack_options *ack, sio_ack_options *ret) {
+    if (ack == NULL || ack->size < sizeof ack->size) {
+        return SIO_ERR_INVALID;
+    }
+    memset(ret, 0, sizeof *ret);
+    memcpy(ret, ack, ack->size < sizeof *ret ? ack->size : sizeof *ret);
+    ret->flags &= EMIT_PUBLIC_FLAGS;
+    return ret->fn != NULL ? 0 : SIO_ERR_INVALID;
+}
+
+int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, const char *format,
+                 ...) {
+    sio_ack_options options;
+    int r = check_options(ack, &options);
+    if (r < 0) {
+        return r;
+    }
+    va_list args;
+    va_start(args, format);
+    r = emit(s, &(struct emission){.flags = options.flags,
+                                   .event = event,
+                                   .format = format,
+                                   .args = &args,
+                                   .ack = &options});
+    va_end(args);
+    return r;
+}
+
+int sio_emit_ack_msg(sio_socket *s, const sio_ack_options *ack, sio_msg *msg) {
+    sio_ack_options options;
+    int r = check_options(ack, &options);
+    return r < 0 ? r
+                 : emit(s, &(struct emission){.flags = options.flags, .msg = msg, .ack = &options});
 }

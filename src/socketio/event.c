@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /* Received events: dispatch to handlers, and what handlers may ask of them. */
 #include <sio/error.h>
+#include <sio/server.h>
 
 #include "base/alloc.h"
 #include "proto/unpack.h"
-#include "socketio/core.h"
+#include "socketio/socket_base.h"
 
 /* An event that was sent and is to be shown to the outgoing catch-all handlers, after the current
  * callback. */
@@ -21,14 +22,23 @@ struct sio_ack {
 
 /* ---- dispatch ---- */
 
+/* Handlers of clients may come and go meanwhile: those that are added are not called for this
+ * event, and of those that are removed the place stays. */
 static void call(const struct handler_list *list, sio_socket *s, sio_event *ev) {
-    for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
-        ((sio_event_fn)list->items[i].fn)(s, ev, list->items[i].user);
+    uint32_t count = list->len;
+    for (uint32_t i = 0; i < count && s->state == SOCKET_CONNECTED; i++) {
+        const struct handler h = list->items[i];
+        if (h.once) {
+            sio__handlers_remove_at(s->home->handlers, (struct handler_list *)(uintptr_t)list, i);
+        }
+        if (h.fn != NULL) {
+            ((sio_event_fn)h.fn)(s, ev, h.user);
+        }
     }
 }
 
 static void tell_dropped(sio_socket *s, int status) {
-    const struct handler_list *list = &s->ns->handlers->error;
+    const struct handler_list *list = &s->home->handlers->error;
     for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
         ((sio_error_fn)list->items[i].fn)(s, status, "event was refused by a middleware",
                                           list->items[i].user);
@@ -37,7 +47,7 @@ static void tell_dropped(sio_socket *s, int status) {
 
 /* @return false when a middleware drops the event */
 static bool pass_middlewares(sio_socket *s, sio_event *ev) {
-    const struct handler_list *list = &s->ns->handlers->event_middleware;
+    const struct handler_list *list = &s->home->handlers->event_middleware;
     for (uint32_t i = 0; i < list->len; i++) {
         int r = ((sio_event_middleware_fn)list->items[i].fn)(s, ev, list->items[i].user);
         if (r < 0) {
@@ -51,7 +61,7 @@ static bool pass_middlewares(sio_socket *s, sio_event *ev) {
     return true;
 }
 
-static struct text name_of(const sio_val *root) {
+struct text sio__event_name_of(const sio_val *root) {
     struct text name = {"", 0};
     const char *s = sio_val_str(sio_val_at(root, 0), &name.len);
     if (s != NULL) {
@@ -60,23 +70,18 @@ static struct text name_of(const sio_val *root) {
     return name;
 }
 
-void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
-                         const struct value_doc *doc, const struct value_bytes *attachments,
-                         uint32_t count) {
-    const struct handlers *h = s->ns->handlers;
-    if (doc->root == NULL) {
-        return; /* an event without data: accepted, without effect */
-    }
+static void dispatch(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,
+                     const struct value_bytes *attachments, uint32_t count) {
+    const struct handlers *h = s->home->handlers;
     sio_event ev = {.args = {.root = doc->root,
                              .first = 1,
                              .json = packet->json,
                              .attachments = attachments,
                              .attachment_count = count},
                     .socket = s,
-                    .name = name_of(doc->root),
+                    .name = sio__event_name_of(doc->root),
                     .ack_id = packet->id,
                     .wants_ack = packet->has_id};
-    s->ns->server->engine.stats.events_in++;
     call(&h->any, s, &ev);
     if (s->state != SOCKET_CONNECTED || !pass_middlewares(s, &ev)) {
         return;
@@ -91,12 +96,34 @@ void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
     }
 }
 
+/* Runs handlers of a socket, or of another that has them too. */
+static void begin_calls(sio_socket *s) {
+    s->home->dispatching++;
+}
+
+static void end_calls(sio_socket *s) {
+    s->home->dispatching--;
+    if (s->home->dispatching == 0 && s->home->handlers->has_holes) {
+        sio__handlers_compact(s->home->handlers);
+    }
+}
+
+void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
+                         const struct value_doc *doc, const struct value_bytes *attachments,
+                         uint32_t count) {
+    if (doc->root == NULL) {
+        return; /* an event without data: accepted, without effect */
+    }
+    begin_calls(s);
+    dispatch(s, packet, doc, attachments, count);
+    end_calls(s);
+}
+
 /* ---- outgoing ---- */
 
 static void on_outgoing(struct task *task) {
     struct outgoing *note = SIO_CONTAINER_OF(task, struct outgoing, task);
     sio_socket *s = note->socket;
-    sio_server *server = s->ns->server;
     struct frame *f = note->frame;
     struct text text = sio__frame_part_data(&f->parts[0]);
     struct value_bytes *attachments = sio__reallocarray(NULL, f->part_count, sizeof *attachments);
@@ -115,30 +142,32 @@ static void on_outgoing(struct task *task) {
                                      .attachments = attachments,
                                      .attachment_count = f->part_count - 1},
                             .socket = s,
-                            .name = name_of(doc.root)};
-            call(&s->ns->handlers->any_outgoing, s, &ev);
+                            .name = sio__event_name_of(doc.root)};
+            begin_calls(s);
+            call(&s->home->handlers->any_outgoing, s, &ev);
+            end_calls(s);
         }
         sio__value_release(&doc);
     }
     sio__free(attachments);
-    sio__frame_unref(&server->engine.frames, f);
+    sio__frame_unref(s->home->frames, f);
     sio__free(note);
     sio_socket_unref(s);
 }
 
-void sio__event_note_outgoing(sio_socket *s, struct frame *f) {
-    if (s->ns->handlers->any_outgoing.len == 0) {
-        return;
+int sio__event_note_outgoing(sio_socket *s, struct frame *f) {
+    if (s->home->handlers->any_outgoing.len == 0) {
+        return 0;
     }
     struct outgoing *note = sio__malloc(sizeof *note);
     if (note == NULL) {
-        sio__engine_count(&s->ns->server->engine, SIO_CAUSE_OUT_OF_MEMORY, "outgoing catch-all");
-        return;
+        return SIO_ERR_NOMEM;
     }
     sio__task_init(&note->task, on_outgoing);
     note->socket = sio_socket_ref(s);
     note->frame = sio__frame_ref(f);
-    sio__task_queue(&s->ns->server->reactor, &note->task);
+    sio__task_queue(s->home->reactor, &note->task);
+    return 0;
 }
 
 /* ---- reading ---- */
@@ -181,62 +210,57 @@ bool sio_event_wants_ack(const sio_event *ev) {
     return ev != NULL && ev->wants_ack && !ev->answered;
 }
 
+struct event_copy {
+    sio_event ev;
+    struct value_doc doc;
+    char *name;
+};
+
+sio_event *sio_event_copy(const sio_event *ev) {
+    if (ev == NULL) {
+        return NULL;
+    }
+    struct contents contents;
+    struct event_copy *copy = sio__contents_new(sizeof *copy, ev->args.json, ev->args.attachments,
+                                                ev->args.attachment_count, &contents);
+    if (copy == NULL) {
+        return NULL;
+    }
+    int r = 0;
+    if (contents.json.len > 0) {
+        r = sio__value_parse(NULL, contents.json.data, contents.json.len, &copy->doc);
+    }
+    if (r == 0 && contents.count > 0) {
+        r = sio__value_bind(&copy->doc, contents.attachments, contents.count);
+    }
+    copy->name = sio__strndup(ev->name.data, ev->name.len);
+    if (r < 0 || copy->name == NULL) {
+        sio_event_free(&copy->ev);
+        return NULL;
+    }
+    copy->ev.args = (struct value_args){.root = copy->doc.root,
+                                        .first = ev->args.first,
+                                        .json = contents.json,
+                                        .attachments = contents.attachments,
+                                        .attachment_count = contents.count};
+    copy->ev.name = (struct text){copy->name, ev->name.len};
+    return &copy->ev;
+}
+
+void sio_event_free(sio_event *ev) {
+    if (ev != NULL) {
+        struct event_copy *copy = SIO_CONTAINER_OF(ev, struct event_copy, ev);
+        sio__value_release(&copy->doc);
+        sio__free(copy->name);
+        sio__free(copy);
+    }
+}
+
 /* ---- answering ---- */
 
-/* Sends the acknowledgement that the packer holds. */
-static int send_packed(sio_socket *s) {
-    struct packer *p = &s->ns->server->packer;
-    return sio__session_send(s->peer->session, sio__packer_text(p), p->attachments.items,
-                             p->attachments.len, 0);
-}
-
-static int reply_packed(sio_socket *s, uint64_t id, const char *format, va_list *args) {
-    if (s->state != SOCKET_CONNECTED) {
-        return SIO_ERR_CLOSED;
-    }
-    int r = sio__pack_ack(&s->ns->server->packer, sio__ns_text(s->ns), id, format, args);
-    return r < 0 ? r : send_packed(s);
-}
-
-static int reply_msg(sio_socket *s, uint64_t id, sio_msg *msg) {
-    if (s->state != SOCKET_CONNECTED) {
-        return SIO_ERR_CLOSED;
-    }
-    int r = sio__pack_ack_msg(&s->ns->server->packer, sio__ns_text(s->ns), id, msg);
-    return r < 0 ? r : send_packed(s);
-}
-
-/* Events of other nodes: the first argument of the reply is the answer. */
-static int tell_node(sio_event *ev, struct text array) {
-    struct packer *p = &ev->on_answer_server->packer;
-    struct value_doc doc = {0};
-    int r = sio__value_parse(NULL, array.data, array.len, &doc);
-    if (r == 0 && p->attachments.len > 0) {
-        r = sio__value_bind(&doc, p->attachments.items, p->attachments.len);
-    }
-    if (r == 0) {
-        ev->on_answer(ev->on_answer_user, sio_val_at(doc.root, 0));
-    }
-    sio__value_release(&doc);
-    return r;
-}
-
-static int reply_to_node(sio_event *ev, const char *format, va_list *args) {
-    struct packer *p = &ev->on_answer_server->packer;
-    int r = sio__pack_args(p, format, args);
-    return r < 0 ? r : tell_node(ev, sio__packer_text(p));
-}
-
-static int reply_to_node_msg(sio_event *ev, sio_msg *msg) {
-    struct packer *p = &ev->on_answer_server->packer;
-    struct sio_packet packet;
-    int r = sio__pack_ack_msg(p, SIO_TEXT("/"), 0, msg);
-    if (r < 0) {
-        return r;
-    }
-    struct text text = sio__packer_text(p);
-    (void)sio__packet_decode(text.data + 1, text.len - 1, UINT32_MAX, &packet);
-    return tell_node(ev, packet.json);
+static int reply_to(sio_socket *s, const struct emission *e) {
+    const struct socket_ops *ops = s->home->ops;
+    return ops->diverts != NULL && ops->diverts(s, e) ? ops->divert(s, e) : sio__emit(s, e);
 }
 
 /* @return 1 when an answer is due, 0 when none was asked for, or SIO_ERR_STATE */
@@ -247,25 +271,30 @@ static int answer_due(const sio_event *ev) {
     return ev->answered ? SIO_ERR_STATE : 1;
 }
 
-/* The list is consumed. */
-static int reply(sio_event *ev, const char *format, va_list *args) {
-    if (ev == NULL || format == NULL) {
-        return SIO_ERR_INVALID;
-    }
+static int reply(sio_event *ev, const struct emission *e) {
     int r = answer_due(ev);
     if (r <= 0) {
         return r;
     }
-    r = ev->socket != NULL ? reply_packed(ev->socket, ev->ack_id, format, args)
-                           : reply_to_node(ev, format, args);
+    if (ev->socket != NULL) {
+        r = reply_to(ev->socket, e);
+    } else {
+        r = sio__emission_pack(ev->packer, SIO_TEXT("/"), e, false, 0);
+        r = r < 0 ? r : ev->answer(ev);
+    }
     ev->answered = r >= 0;
     return r;
 }
 
 int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
+    if (ev == NULL || format == NULL) {
+        return SIO_ERR_INVALID;
+    }
     va_list copy;
     va_copy(copy, args);
-    int r = reply(ev, format, &copy);
+    int r =
+        reply(ev, &(struct emission){
+                      .is_reply = true, .reply_id = ev->ack_id, .format = format, .args = &copy});
     va_end(copy);
     return r;
 }
@@ -274,19 +303,13 @@ int sio_event_reply_msg(sio_event *ev, sio_msg *msg) {
     if (ev == NULL || msg == NULL) {
         return SIO_ERR_INVALID;
     }
-    int r = answer_due(ev);
-    if (r <= 0) {
-        return r;
-    }
-    r = ev->socket != NULL ? reply_msg(ev->socket, ev->ack_id, msg) : reply_to_node_msg(ev, msg);
-    ev->answered = r >= 0;
-    return r;
+    return reply(ev, &(struct emission){.is_reply = true, .reply_id = ev->ack_id, .msg = msg});
 }
 
 int sio_event_reply(sio_event *ev, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = reply(ev, format, &args);
+    int r = sio_event_reply_v(ev, format, args);
     va_end(args);
     return r;
 }
@@ -312,7 +335,9 @@ int sio_ack_reply(sio_ack *ack, const char *format, ...) {
     if (format != NULL) {
         va_list args;
         va_start(args, format);
-        r = reply_packed(ack->socket, ack->id, format, &args);
+        r = reply_to(ack->socket,
+                     &(struct emission){
+                         .is_reply = true, .reply_id = ack->id, .format = format, .args = &args});
         va_end(args);
     }
     sio_ack_free(ack);
@@ -323,7 +348,11 @@ int sio_ack_reply_msg(sio_ack *ack, sio_msg *msg) {
     if (ack == NULL) {
         return 0;
     }
-    int r = msg != NULL ? reply_msg(ack->socket, ack->id, msg) : SIO_ERR_INVALID;
+    int r = SIO_ERR_INVALID;
+    if (msg != NULL) {
+        r = reply_to(ack->socket,
+                     &(struct emission){.is_reply = true, .reply_id = ack->id, .msg = msg});
+    }
     sio_ack_free(ack);
     return r;
 }
@@ -333,52 +362,4 @@ void sio_ack_free(sio_ack *ack) {
         sio_socket_unref(ack->socket);
         sio__free(ack);
     }
-}
-
-/* ---- events of other nodes ---- */
-
-int sio_ns_local_server_event(sio_ns *ns, const sio_packet_view *packet,
-                              sio_local_answer_fn on_answer, void *user) {
-    if (ns == NULL || packet == NULL) {
-        return SIO_ERR_INVALID;
-    }
-    uint32_t count = (uint32_t)packet->attachment_count;
-    struct value_bytes *attachments = NULL;
-    if (count > 0) {
-        attachments = sio__reallocarray(NULL, count, sizeof *attachments);
-        if (attachments == NULL) {
-            return SIO_ERR_NOMEM;
-        }
-        for (uint32_t i = 0; i < count; i++) {
-            attachments[i] =
-                (struct value_bytes){packet->attachments[i].data, packet->attachments[i].len};
-        }
-    }
-    struct value_doc doc = {0};
-    int r = sio__value_parse(NULL, packet->json, packet->json_len, &doc);
-    if (r == 0 && count > 0) {
-        r = sio__value_bind(&doc, attachments, count);
-    }
-    if (r == 0 && sio__packet_check_shape(SIO_PACKET_EVENT, doc.root) != PACKET_OK) {
-        r = SIO_ERR_JSON;
-    }
-    if (r == 0) {
-        sio_event ev = {.args = {.root = doc.root,
-                                 .first = 1,
-                                 .json = {packet->json, packet->json_len},
-                                 .attachments = attachments,
-                                 .attachment_count = count},
-                        .name = name_of(doc.root),
-                        .wants_ack = on_answer != NULL,
-                        .on_answer = on_answer,
-                        .on_answer_user = user,
-                        .on_answer_server = ns->server};
-        const struct handler_list *list = sio__handlers_find(&ns->handlers->server_events, ev.name);
-        for (uint32_t i = 0; list != NULL && i < list->len; i++) {
-            ((sio_event_fn)list->items[i].fn)(NULL, &ev, list->items[i].user);
-        }
-    }
-    sio__value_release(&doc);
-    sio__free(attachments);
-    return r;
 }

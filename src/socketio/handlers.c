@@ -80,13 +80,23 @@ static void free_events(struct event_table *t) {
     sio__free(t->slots);
 }
 
-void sio__handlers_done(struct handlers *h) {
-    struct handler_list *lists[] = {&h->connect, &h->disconnecting, &h->disconnect,
-                                    &h->any,     &h->any_outgoing,  &h->error,
-                                    &h->drain,   &h->middleware,    &h->event_middleware};
+/* All lists but those of events. */
+static void for_each_list(struct handlers *h, void (*fn)(struct handler_list *list)) {
+    struct handler_list *lists[] = {&h->connect,         &h->connect_error, &h->disconnecting,
+                                    &h->disconnect,      &h->any,           &h->any_outgoing,
+                                    &h->error,           &h->drain,         &h->middleware,
+                                    &h->event_middleware};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        sio__free(lists[i]->items);
+        fn(lists[i]);
     }
+}
+
+static void free_list(struct handler_list *list) {
+    sio__free(list->items);
+}
+
+void sio__handlers_done(struct handlers *h) {
+    for_each_list(h, free_list);
     free_events(&h->events);
     free_events(&h->server_events);
     memset(h, 0, sizeof *h);
@@ -100,9 +110,36 @@ int sio__handlers_add(struct handler_list *list, handler_fn fn, void *user) {
             return r;
         }
     }
-    list->items[list->len] = (struct handler){fn, user};
+    list->items[list->len] = (struct handler){.fn = fn, .user = user};
     list->len++;
     return 0;
+}
+
+void sio__handlers_remove_at(struct handlers *h, struct handler_list *list, uint32_t at) {
+    list->items[at].fn = NULL;
+    h->has_holes = true;
+}
+
+int sio__handlers_remove(struct handlers *h, struct handler_list *list, handler_fn fn) {
+    int removed = 0;
+    for (uint32_t i = 0; i < list->len; i++) {
+        if (list->items[i].fn != NULL && (fn == NULL || list->items[i].fn == fn)) {
+            sio__handlers_remove_at(h, list, i);
+            removed++;
+        }
+    }
+    return removed;
+}
+
+static void compact(struct handler_list *list) {
+    uint32_t len = 0;
+    for (uint32_t i = 0; i < list->len; i++) {
+        if (list->items[i].fn != NULL) {
+            list->items[len] = list->items[i];
+            len++;
+        }
+    }
+    list->len = len;
 }
 
 int sio__handlers_add_event(struct event_table *events, const char *name, handler_fn fn,
@@ -137,4 +174,14 @@ int sio__handlers_add_event(struct event_table *events, const char *name, handle
 const struct handler_list *sio__handlers_find(const struct event_table *events, struct text name) {
     const struct event_handlers *e = find(events, name.data, name.len);
     return e != NULL ? &e->list : NULL;
+}
+
+void sio__handlers_compact(struct handlers *h) {
+    for_each_list(h, compact);
+    for (uint32_t i = 0; i < h->events.cap; i++) {
+        if (h->events.slots[i] != NULL) {
+            compact(&h->events.slots[i]->list);
+        }
+    }
+    h->has_holes = false;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "socketio/ack.h"
+#include "socketio/answers.h"
 
 /* ---- life ---- */
 
@@ -15,7 +15,7 @@ static void free_ns(sio_ns *ns) {
     sio__handlers_done(&ns->own_handlers);
     sio__map_done(&ns->ids);
     sio__map_done(&ns->rooms);
-    sio__map_done(&ns->waits);
+    sio__ack_table_done(&ns->home.waits);
     sio__free(ns->sockets);
     sio__free(ns->name);
     if (ns->kind == NS_PATTERN) {
@@ -46,12 +46,17 @@ static sio_ns *alloc_ns(sio_server *server, struct text name, enum ns_kind kind)
     ns->name_len = name.len;
     ns->kind = (uint8_t)kind;
     ns->refs = 1;
-    ns->handlers = &ns->own_handlers;
+    ns->home = (struct socket_home){.ops = &sio__server_socket_ops,
+                                    .reactor = &server->reactor,
+                                    .packer = &server->packer,
+                                    .frames = &server->engine.frames,
+                                    .wait_slab = &server->wait_slab,
+                                    .handlers = &ns->own_handlers,
+                                    .nsp = {ns->name, name.len}};
     sio__list_init(&ns->children);
     sio__list_init(&ns->link);
     sio__map_init(&ns->ids, sio__socket_key, server->seed);
     sio__map_init(&ns->rooms, sio__room_key, server->seed);
-    sio__map_init(&ns->waits, sio__ack_key, server->seed);
     sio__task_init(&ns->cleanup, on_cleanup);
     return ns;
 }
@@ -79,7 +84,7 @@ sio_ns *sio__ns_new(sio_server *server, struct text name, sio_ns *parent) {
     }
     if (parent != NULL) {
         ns->parent = parent;
-        ns->handlers = parent->handlers;
+        ns->home.handlers = parent->home.handlers;
         sio__list_push_back(&parent->children, &ns->link);
         server->dynamic_count++;
     }
@@ -268,7 +273,11 @@ size_t sio_ns_count(const sio_ns *ns) {
 }
 
 sio_socket *sio_ns_find(sio_ns *ns, const char *id) {
-    return ns != NULL && id != NULL ? sio__map_find(&ns->ids, id, strlen(id)) : NULL;
+    if (ns == NULL || id == NULL) {
+        return NULL;
+    }
+    struct server_socket *s = sio__map_find(&ns->ids, id, strlen(id));
+    return s != NULL ? &s->base : NULL;
 }
 
 /* ---- registration ---- */
@@ -280,7 +289,8 @@ static int add(sio_ns *ns, size_t list_offset, handler_fn fn, void *user) {
     if (ns->server->started || ns->kind == NS_CHILD) {
         return SIO_ERR_STATE; /* handlers are read without looking whether they change */
     }
-    struct handler_list *list = (struct handler_list *)(void *)((char *)ns->handlers + list_offset);
+    struct handler_list *list =
+        (struct handler_list *)(void *)((char *)ns->home.handlers + list_offset);
     return sio__handlers_add(list, fn, user);
 }
 
@@ -334,10 +344,11 @@ static int add_event(sio_ns *ns, struct event_table *events, const char *event, 
 }
 
 int sio_ns_on(sio_ns *ns, const char *event, sio_event_fn fn, void *user) {
-    return ns != NULL ? add_event(ns, &ns->handlers->events, event, fn, user) : SIO_ERR_INVALID;
+    return ns != NULL ? add_event(ns, &ns->home.handlers->events, event, fn, user)
+                      : SIO_ERR_INVALID;
 }
 
 int sio_ns_on_server(sio_ns *ns, const char *event, sio_event_fn fn, void *user) {
-    return ns != NULL ? add_event(ns, &ns->handlers->server_events, event, fn, user)
+    return ns != NULL ? add_event(ns, &ns->home.handlers->server_events, event, fn, user)
                       : SIO_ERR_INVALID;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "socketio/core.h"
+#include "socketio/reader.h"
 
 static void on_timer(struct timer *t);
 
@@ -43,8 +44,8 @@ void sio__peer_close(struct session *session, int reason, int cause) {
     sio__connect_abandon(p);
     struct list *node = sio__list_first(&p->sockets);
     while (node != NULL) {
-        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
-        if (s->state == SOCKET_PENDING) {
+        struct server_socket *s = SIO_CONTAINER_OF(node, struct server_socket, task.link);
+        if (s->base.state == SOCKET_PENDING) {
             sio__socket_discard(s);
         } else {
             sio__socket_end_now(s, reason, cause);
@@ -59,30 +60,32 @@ void sio__peer_close(struct session *session, int reason, int cause) {
 
 /* Sockets may leave the peer while their callbacks run: they are counted off, not followed from
  * link to link. */
-static sio_socket *nth_socket(const struct peer *p, uint32_t n) {
+static struct server_socket *nth_socket(const struct peer *p, uint32_t n) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
         if (n == 0) {
-            return SIO_CONTAINER_OF((struct list *)(uintptr_t)node, sio_socket, task.link);
+            return SIO_CONTAINER_OF((struct list *)(uintptr_t)node, struct server_socket,
+                                    task.link);
         }
         n--;
     }
     return NULL;
 }
 
-static void for_each_socket(struct peer *p, void (*fn)(sio_socket *s, const char *message),
+static void for_each_socket(struct peer *p,
+                            void (*fn)(struct server_socket *s, const char *message),
                             const char *message) {
     uint32_t i = 0;
-    for (sio_socket *s = nth_socket(p, 0); s != NULL; s = nth_socket(p, i)) {
+    for (struct server_socket *s = nth_socket(p, 0); s != NULL; s = nth_socket(p, i)) {
         fn(s, message);
         i += nth_socket(p, i) == s ? 1 : 0;
     }
 }
 
-static void call_drain(sio_socket *s, const char *message) {
+static void call_drain(struct server_socket *s, const char *message) {
     (void)message;
-    const struct handler_list *list = &s->ns->handlers->drain;
-    for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
-        ((sio_socket_fn)list->items[i].fn)(s, list->items[i].user);
+    const struct handler_list *list = &sio__socket_ns(s)->home.handlers->drain;
+    for (uint32_t i = 0; i < list->len && s->base.state == SOCKET_CONNECTED; i++) {
+        ((sio_socket_fn)list->items[i].fn)(&s->base, list->items[i].user);
     }
 }
 
@@ -90,19 +93,19 @@ void sio__peer_drain(struct session *session) {
     for_each_socket(session->user, call_drain, NULL);
 }
 
-static void call_error(sio_socket *s, const char *message) {
-    const struct handler_list *list = &s->ns->handlers->error;
-    for (uint32_t i = 0; i < list->len && s->state == SOCKET_CONNECTED; i++) {
-        ((sio_error_fn)list->items[i].fn)(s, SIO_ERR_PROTO, message, list->items[i].user);
+static void call_error(struct server_socket *s, const char *message) {
+    const struct handler_list *list = &sio__socket_ns(s)->home.handlers->error;
+    for (uint32_t i = 0; i < list->len && s->base.state == SOCKET_CONNECTED; i++) {
+        ((sio_error_fn)list->items[i].fn)(&s->base, SIO_ERR_PROTO, message, list->items[i].user);
     }
 }
 
-sio_socket *sio__peer_find(const struct peer *p, struct text nsp) {
+struct server_socket *sio__peer_find(const struct peer *p, struct text nsp) {
     for (const struct list *node = p->sockets.next; node != &p->sockets; node = node->next) {
-        sio_socket *s = SIO_CONTAINER_OF(node, sio_socket, task.link);
+        struct server_socket *s = SIO_CONTAINER_OF(node, struct server_socket, task.link);
         /* Every name begins with a slash: of one character there is only one. */
-        if (s->ns->name_len == nsp.len &&
-            (nsp.len == 1 || memcmp(s->ns->name, nsp.data, nsp.len) == 0)) {
+        if (sio__socket_ns(s)->name_len == nsp.len &&
+            (nsp.len == 1 || memcmp(sio__socket_ns(s)->name, nsp.data, nsp.len) == 0)) {
             return s;
         }
     }
@@ -133,11 +136,17 @@ static void refuse(struct peer *p, enum packet_error error) {
     sio__peer_violation(p, cause_of(error), sio__packet_error_text(error));
 }
 
-/* ---- complete packets ---- */
+static struct reader reader_of(const struct peer *p) {
+    sio_server *server = sio__peer_server(p);
+    return (struct reader){
+        .pool = &server->assemblers, .scratch = &server->scratch, .assembler = p->assembler};
+}
+
+/* ---- packets ---- */
 
 static void on_disconnect(struct peer *p, const struct sio_packet *packet) {
-    sio_socket *s = sio__peer_find(p, packet->nsp);
-    if (s == NULL || s->state != SOCKET_CONNECTED) {
+    struct server_socket *s = sio__peer_find(p, packet->nsp);
+    if (s == NULL || s->base.state != SOCKET_CONNECTED) {
         sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL);
         return;
     }
@@ -147,119 +156,46 @@ static void on_disconnect(struct peer *p, const struct sio_packet *packet) {
 /* An event or acknowledgement whose attachments, if any, have come. */
 static void on_data(struct peer *p, const struct sio_packet *packet, const struct value_doc *doc,
                     const struct value_bytes *attachments, uint32_t count) {
-    sio_socket *s = sio__peer_find(p, packet->nsp);
-    if (s == NULL || s->state != SOCKET_CONNECTED) {
+    struct server_socket *s = sio__peer_find(p, packet->nsp);
+    if (s == NULL || s->base.state != SOCKET_CONNECTED) {
         sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL);
         return;
     }
     if (packet->type == SIO_PACKET_EVENT || packet->type == SIO_PACKET_BINARY_EVENT) {
-        sio__event_dispatch(s, packet, doc, attachments, count);
+        sio__peer_server(p)->engine.stats.events_in += doc->root != NULL ? 1 : 0;
+        sio__event_dispatch(&s->base, packet, doc, attachments, count);
     } else {
-        sio__ack_receive(s, packet, doc, attachments, count);
+        sio__ack_receive(&s->base, packet, doc, attachments, count);
     }
 }
 
-/* @return PACKET_OK, and the parsed JSON, empty when there is none */
-static enum packet_error parse(struct peer *p, const struct sio_packet *packet,
-                               struct value_doc *ret_doc) {
-    *ret_doc = (struct value_doc){0};
-    if (packet->json.len > 0) {
-        int r = sio__value_parse(&sio__peer_server(p)->scratch, packet->json.data, packet->json.len,
-                                 ret_doc);
-        if (r < 0) {
-            return r == SIO_ERR_NOMEM ? PACKET_NOMEM : PACKET_INVALID_PAYLOAD;
-        }
-    }
-    enum packet_error error = sio__packet_check_shape(packet->type, ret_doc->root);
-    if (error != PACKET_OK) {
-        sio__value_release(ret_doc);
-    }
-    return error;
-}
-
-static void on_complete(struct peer *p) {
-    struct sio_assembler *a = p->assembler;
-    p->assembler = NULL;
-    if (p->joined) {
-        sio__reactor_stop(&sio__peer_server(p)->reactor, &p->timer);
-    }
-    struct value_doc doc;
-    enum packet_error error = parse(p, &a->packet, &doc);
-    if (error == PACKET_OK && doc.root != NULL &&
-        sio__value_bind(&doc, a->attachments, a->count) < 0) {
-        error = PACKET_PLACEHOLDER;
-    }
-    if (error == PACKET_OK) {
-        on_data(p, &a->packet, &doc, a->attachments, a->count);
-        sio__value_release(&doc);
-    } else {
-        if (error == PACKET_PLACEHOLDER) {
-            sio__value_release(&doc);
-        }
-        refuse(p, error);
-    }
-    sio__assembler_end(&sio__peer_server(p)->assemblers, &a);
-}
-
-/* A packet announces attachments: it is looked at now, so that nothing is awaited for a malformed
- * one. */
-static void begin_attachments(struct peer *p, const struct sio_packet *packet) {
-    struct value_doc doc;
-    sio_socket *s = sio__peer_find(p, packet->nsp);
-    if (s == NULL || s->state != SOCKET_CONNECTED) {
+/* A packet announces attachments: who it is for is looked at now, so that nothing is awaited in
+ * vain. */
+static void begin_attachments(struct peer *p, struct received *packet) {
+    sio_server *server = sio__peer_server(p);
+    const struct server_socket *s = sio__peer_find(p, packet->packet.nsp);
+    struct reader r = reader_of(p);
+    if (s == NULL || s->base.state != SOCKET_CONNECTED) {
+        sio__received_done(&r, packet);
         sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL);
         return;
     }
-    enum packet_error error = parse(p, packet, &doc);
-    if (error == PACKET_OK) {
-        sio__value_release(&doc);
-        error = sio__assembler_begin(&sio__peer_server(p)->assemblers, &p->assembler, packet);
-    }
+    enum packet_error error = sio__reader_begin(&r, packet);
+    p->assembler = r.assembler;
     if (error != PACKET_OK) {
         refuse(p, error);
         return;
     }
-    sio__engine_start(&sio__peer_server(p)->engine, &p->timer,
-                      sio__peer_server(p)->options.o.attachment_timeout_ms);
+    sio__engine_start(&server->engine, &p->timer, server->options.o.attachment_timeout_ms);
 }
 
-static void on_binary(struct peer *p, const uint8_t *data, size_t len) {
-    bool complete = false;
-    enum packet_error error =
-        sio__assembler_add(&sio__peer_server(p)->assemblers, p->assembler, data, len, &complete);
-    if (error != PACKET_OK) {
-        refuse(p, error);
-    } else if (complete) {
-        on_complete(p);
-    }
-}
-
-static void on_text(struct peer *p, const char *text, size_t len) {
-    struct sio_packet packet;
-    enum packet_error error = sio__assembler_admit_text(p->assembler);
-    if (error == PACKET_OK) {
-        error =
-            sio__packet_decode(text, len, sio__peer_server(p)->options.o.max_attachments, &packet);
-    }
-    if (error == PACKET_OK && packet.attachments > 0) {
-        begin_attachments(p, &packet);
-        return;
-    }
-    struct value_doc doc = {0};
-    if (error == PACKET_OK) {
-        error = parse(p, &packet, &doc);
-    }
-    if (error != PACKET_OK) {
-        refuse(p, error);
-        return;
-    }
-    switch (packet.type) {
-    case SIO_PACKET_CONNECT: sio__connect(p, packet.nsp, packet.json); break;
-    case SIO_PACKET_DISCONNECT: on_disconnect(p, &packet); break;
+static void on_packet(struct peer *p, const struct received *r) {
+    switch (r->packet.type) {
+    case SIO_PACKET_CONNECT: sio__connect(p, r->packet.nsp, r->packet.json); break;
+    case SIO_PACKET_DISCONNECT: on_disconnect(p, &r->packet); break;
     case SIO_PACKET_CONNECT_ERROR: sio__peer_violation(p, SIO_CAUSE_PACKET_STATE, NULL); break;
-    default: on_data(p, &packet, &doc, NULL, 0); break;
+    default: on_data(p, &r->packet, &r->doc, r->attachments, r->count); break;
     }
-    sio__value_release(&doc);
 }
 
 void sio__peer_message(struct session *session, uint8_t *data, size_t len, bool binary) {
@@ -267,9 +203,26 @@ void sio__peer_message(struct session *session, uint8_t *data, size_t len, bool 
     if (p == NULL || p->closing) {
         return;
     }
-    if (binary) {
-        on_binary(p, data, len);
-    } else {
-        on_text(p, (const char *)data, len);
+    sio_server *server = sio__peer_server(p);
+    struct reader reader = reader_of(p);
+    struct received packet;
+    enum packet_error error = PACKET_OK;
+    enum read_state state =
+        binary ? sio__reader_binary(&reader, data, len, &packet, &error)
+               : sio__reader_text(&reader, (const char *)data, len,
+                                  server->options.o.max_attachments, &packet, &error);
+    bool was_waiting = p->assembler != NULL;
+    p->assembler = reader.assembler;
+    if (was_waiting && p->assembler == NULL && p->joined) {
+        sio__reactor_stop(&server->reactor, &p->timer);
+    }
+    switch (state) {
+    case READ_MORE: break;
+    case READ_ERROR: refuse(p, error); break;
+    case READ_BEGINS: begin_attachments(p, &packet); break;
+    case READ_PACKET:
+        on_packet(p, &packet);
+        sio__received_done(&reader, &packet);
+        break;
     }
 }

@@ -23,7 +23,7 @@ const char *sio__room_key(const void *item, size_t *ret_len) {
 
 const char *sio__socket_key(const void *item, size_t *ret_len) {
     *ret_len = SID_CHARS;
-    return ((const sio_socket *)item)->id;
+    return ((const struct server_socket *)item)->id;
 }
 
 static void tell_adapter(sio_ns *ns, const char *room, bool created, bool is_id) {
@@ -68,7 +68,7 @@ static void free_if_empty(struct room *room) {
 }
 
 /* Index in s->rooms, NOWHERE when it is not a member. */
-static uint32_t place(const sio_socket *s, const struct room *room) {
+static uint32_t place(const struct server_socket *s, const struct room *room) {
     if (s->room_count <= room->count) {
         for (uint32_t i = 0; i < s->room_count; i++) {
             if (s->rooms[i].room == room) {
@@ -85,7 +85,7 @@ static uint32_t place(const sio_socket *s, const struct room *room) {
     return NOWHERE;
 }
 
-static int add(sio_socket *s, struct room *room) {
+static int add(struct server_socket *s, struct room *room) {
     int r = 0;
     if (s->room_count == s->room_cap) {
         r = sio__vec_reserve((void **)&s->rooms, &s->room_cap, s->room_count + 1, sizeof *s->rooms);
@@ -105,7 +105,7 @@ static int add(sio_socket *s, struct room *room) {
 }
 
 /* The last of each list takes the free place. */
-static void remove_at(sio_socket *s, uint32_t i) {
+static void remove_at(struct server_socket *s, uint32_t i) {
     struct room *room = s->rooms[i].room;
     uint32_t at = s->rooms[i].at;
     room->count--;
@@ -128,10 +128,10 @@ static void remove_at(sio_socket *s, uint32_t i) {
     free_if_empty(room);
 }
 
-static int join_one(sio_socket *s, struct text name) {
-    sio_ns *ns = s->ns;
+static int join_one(struct server_socket *s, struct text name) {
+    sio_ns *ns = sio__socket_ns(s);
     if (sio__text_eq(name, (struct text){s->id, SID_CHARS})) {
-        s->left_own_room = false;
+        s->base.left_own_room = false;
         return 0;
     }
     struct room *room = sio__map_find(&ns->rooms, name.data, name.len);
@@ -155,11 +155,12 @@ static int join_one(sio_socket *s, struct text name) {
     return r;
 }
 
-int sio_socket_join(sio_socket *s, const char *const *rooms) {
+int sio_socket_join(sio_socket *socket, const char *const *rooms) {
+    struct server_socket *s = sio__server_socket(socket);
     if (s == NULL || rooms == NULL) {
         return SIO_ERR_INVALID;
     }
-    if (s->state != SOCKET_PENDING && s->state != SOCKET_CONNECTED) {
+    if (s->base.state != SOCKET_PENDING && s->base.state != SOCKET_CONNECTED) {
         return SIO_ERR_CLOSED;
     }
     int r = 0;
@@ -169,23 +170,24 @@ int sio_socket_join(sio_socket *s, const char *const *rooms) {
     return r;
 }
 
-void sio_socket_leave(sio_socket *s, const char *const *rooms) {
-    if (s == NULL || rooms == NULL || s->state == SOCKET_GONE) {
+void sio_socket_leave(sio_socket *socket, const char *const *rooms) {
+    struct server_socket *s = sio__server_socket(socket);
+    if (s == NULL || rooms == NULL || s->base.state == SOCKET_GONE) {
         return;
     }
     for (; *rooms != NULL; rooms++) {
         struct text name = sio__text_of(*rooms);
-        struct room *room = sio__map_find(&s->ns->rooms, name.data, name.len);
+        struct room *room = sio__map_find(&sio__socket_ns(s)->rooms, name.data, name.len);
         uint32_t i = room != NULL ? place(s, room) : NOWHERE;
         if (i != NOWHERE) {
             remove_at(s, i);
         } else if (sio__text_eq(name, (struct text){s->id, SID_CHARS})) {
-            s->left_own_room = true;
+            s->base.left_own_room = true;
         }
     }
 }
 
-void sio__room_leave_all(sio_socket *s) {
+void sio__room_leave_all(struct server_socket *s) {
     while (s->room_count > 0) {
         remove_at(s, s->room_count - 1);
     }
@@ -194,26 +196,29 @@ void sio__room_leave_all(sio_socket *s) {
     s->room_cap = 0;
 }
 
-static bool has_own_room(const sio_socket *s) {
-    return !s->left_own_room && s->state != SOCKET_GONE;
+static bool has_own_room(const struct server_socket *s) {
+    return !s->base.left_own_room && s->base.state != SOCKET_GONE;
 }
 
-bool sio_socket_in(const sio_socket *s, const char *room) {
-    if (s == NULL || room == NULL || s->state == SOCKET_GONE) {
+bool sio_socket_in(const sio_socket *socket, const char *room) {
+    const struct server_socket *s = sio__server_socket(socket);
+    if (s == NULL || room == NULL || s->base.state == SOCKET_GONE) {
         return false;
     }
     if (strcmp(room, s->id) == 0) {
         return has_own_room(s);
     }
-    const struct room *found = sio__map_find(&s->ns->rooms, room, strlen(room));
+    const struct room *found = sio__map_find(&sio__socket_ns(s)->rooms, room, strlen(room));
     return found != NULL && place(s, found) != NOWHERE;
 }
 
-size_t sio_socket_room_count(const sio_socket *s) {
+size_t sio_socket_room_count(const sio_socket *socket) {
+    const struct server_socket *s = sio__server_socket(socket);
     return s != NULL ? s->room_count + (has_own_room(s) ? 1u : 0u) : 0;
 }
 
-const char *sio_socket_room(const sio_socket *s, size_t index) {
+const char *sio_socket_room(const sio_socket *socket, size_t index) {
+    const struct server_socket *s = sio__server_socket(socket);
     if (s == NULL) {
         return NULL;
     }
@@ -232,6 +237,6 @@ size_t sio_ns_room_count(const sio_ns *ns, const char *room) {
     }
     size_t len = strlen(room);
     const struct room *found = sio__map_find(&ns->rooms, room, len);
-    const sio_socket *own = sio__map_find(&ns->ids, room, len);
+    const struct server_socket *own = sio__map_find(&ns->ids, room, len);
     return (found != NULL ? found->count : 0) + (own != NULL && has_own_room(own) ? 1u : 0u);
 }

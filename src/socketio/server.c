@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "socketio/ack.h"
+#include "socketio/answers.h"
 
 /* What the packer keeps of its memory when many clients have gone. */
 #define PACKER_KEEP_BYTES 65536u
@@ -41,7 +41,7 @@ static void init_members(sio_server *server) {
     sio__value_scratch_init(&server->scratch, VALUE_SCRATCH_BYTES);
     sio__assembler_pool_init(&server->assemblers, server->options.o.max_attachment_bytes);
     sio__slab_init(&server->peer_slab, sizeof(struct peer));
-    sio__slab_init(&server->socket_slab, sizeof(sio_socket));
+    sio__slab_init(&server->socket_slab, sizeof(struct server_socket));
     sio__slab_init(&server->wait_slab, sizeof(struct ack_wait));
     sio__map_init(&server->namespaces, ns_key, server->seed);
 }

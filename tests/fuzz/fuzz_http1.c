@@ -15,43 +15,11 @@
 #include <string.h>
 
 #include "counting.h"
+#include "event_log.h"
 #include "proto/http1.h"
 #include "proto/http_copy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* ---- events, as bytes that can be compared ---- */
-
-struct log {
-    uint8_t *data;
-    size_t len;
-    size_t cap;
-};
-
-static struct log whole;
-static struct log pieces;
-
-static void note(struct log *log, const void *data, size_t len) {
-    if (log->cap - log->len < len) {
-        log->cap = 2 * (log->len + len);
-        log->data = realloc(log->data, log->cap);
-        assert(log->data != NULL);
-    }
-    if (len > 0) {
-        memcpy(log->data + log->len, data, len);
-        log->len += len;
-    }
-}
-
-static void note_number(struct log *log, char mark, uint64_t number) {
-    note(log, &mark, 1);
-    note(log, &number, sizeof(number));
-}
-
-static void note_text(struct log *log, struct text text) {
-    note_number(log, '"', text.len);
-    note(log, text.data, text.len);
-}
 
 static void check_copy(const struct http1_head *head) {
     struct http_copy *copy;
@@ -171,8 +139,7 @@ static void run_stream(const struct http1_limits *limits, const uint8_t *data, s
     for (size_t at = 0; at < size && event == HTTP1_MORE;) {
         size_t n = size;
         if (seed != 0) {
-            seed = seed * 1664525u + 1013904223u;
-            n = 1 + (seed >> 8) % (1u << (seed >> 24) % 9);
+            n = next_piece(&seed);
         }
         n = n < size - at ? n : size - at;
         event = feed(&run, data + at, n);
@@ -197,15 +164,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         .max_headers = HEADERS[data[0] >> 2 & 3],
         .max_body_bytes = BODIES[data[0] >> 4 & 3],
     };
-    uint32_t seed = 1;
-    for (size_t i = 0; i < size; i++) {
-        seed = (seed ^ data[i]) * 16777619u;
-    }
+    uint32_t seed = seed_of(data, size);
     for (uint32_t i = 0; i < 4; i++) {
         struct log *log = i == 0 ? &whole : &pieces;
         run_stream(&limits, data + 1, size - 1, i * (seed | 1), log);
-        assert(log->len == whole.len);
-        assert(whole.len == 0 || memcmp(log->data, whole.data, whole.len) == 0);
+        check_same(log, &whole);
     }
     return 0;
 }

@@ -324,6 +324,37 @@ static void reasons_are_the_registered_ones(void **state) {
     }
 }
 
+static void defaults_give_way_to_others(void **state) {
+    (void)state;
+    static const struct {
+        const char *others;
+        const char *value;
+        const char *expected;
+    } CASES[] = {
+        {"", "a", ">Host: a\r\n"},
+        {"host: b\r\n", "a", ">"},
+        {"X: 1\r\nHOST:\r\n", "a", ">"},
+        {"Hos: b\r\nHostt: b\r\nX: Host: b\r\n", "a", ">Host: a\r\n"},
+        {"Host\r\n", "a", ">Host: a\r\n"},
+        {"", "", ">"},
+    };
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct buf out;
+        sio__buf_init(&out, 100);
+        assert_int_equal(sio__buf_append_str(&out, ">"), 0);
+        int r = sio__http1_write_default(&out, sio__text_of(CASES[i].others), SIO_TEXT("Host"),
+                                         sio__text_of(CASES[i].value));
+        assert_written(&out, r, CASES[i].expected);
+        sio__buf_done(&out);
+    }
+    struct buf out;
+    sio__buf_init(&out, 100);
+    assert_int_equal(
+        sio__http1_write_default(&out, SIO_TEXT(""), SIO_TEXT("Host"), SIO_TEXT("a\r\nb")),
+        SIO_ERR_INVALID);
+    sio__buf_done(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_by_name_whatever_their_case),
@@ -338,6 +369,7 @@ int main(void) {
         cmocka_unit_test(responses_cannot_be_split),
         cmocka_unit_test(responses_are_written_wholly_or_not),
         cmocka_unit_test(reasons_are_the_registered_ones),
+        cmocka_unit_test(defaults_give_way_to_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,26 @@ static void one_call_of_the_system_serves_many_ids(void **state) {
     assert_int_equal(fake.calls, 2);
 }
 
+static void masks_come_from_the_same_store(void **state) {
+    (void)state;
+    struct rand_pool pool = {0};
+    uint8_t seen[sizeof pool.bytes];
+    uint8_t mask[4];
+    assert_int_equal(sio__rand_mask(&pool, mask), 0);
+    assert_int_equal(fake.calls, 1);
+    memcpy(seen, pool.bytes, pool.left);
+    while (pool.left > 0) {
+        size_t left = pool.left - 4;
+        assert_int_equal(sio__rand_mask(&pool, mask), 0);
+        assert_int_equal(pool.left, left);
+        assert_memory_equal(mask, seen + left, 4);
+        assert_int_equal(pool.bytes[left] | pool.bytes[left + 3], 0);
+    }
+    assert_int_equal(fake.calls, 1);
+    fake.error = ENOSYS;
+    assert_int_equal(sio__rand_mask(&pool, mask), -ENOSYS);
+}
+
 static void interruptions_and_short_answers_are_worked_through(void **state) {
     (void)state;
     struct rand_pool pool = {0};
@@ -165,6 +185,7 @@ int main(void) {
         cmocka_unit_test_setup(no_two_ids_are_the_same, reset),
         cmocka_unit_test_setup(every_bit_is_set_half_of_the_time, reset),
         cmocka_unit_test_setup(one_call_of_the_system_serves_many_ids, reset),
+        cmocka_unit_test_setup(masks_come_from_the_same_store, reset),
         cmocka_unit_test_setup(interruptions_and_short_answers_are_worked_through, reset),
         cmocka_unit_test_setup(a_failure_is_told_and_nothing_is_used_twice, reset),
     };

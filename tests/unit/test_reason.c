@@ -23,13 +23,17 @@ static void reasons_have_the_official_texts(void **state) {
                                         "transport error",
                                         "parse error",
                                         "forced close",
-                                        "forced server close"};
-    for (int i = 0; i < 10; i++) {
+                                        "forced server close",
+                                        "io server disconnect",
+                                        "io client disconnect"};
+    for (int i = 0; i < 12; i++) {
         assert_string_equal(sio_reason_text(i), texts[i]);
     }
     assert_string_equal(sio_reason_text(-1), "unknown");
-    assert_string_equal(sio_reason_text(10), "unknown");
-    assert_int_equal(sizeof(((sio_stats *)NULL)->reasons) / sizeof(uint64_t), 10);
+    assert_string_equal(sio_reason_text(12), "unknown");
+    /* Those of a server's sockets. */
+    assert_int_equal(sizeof(((sio_stats *)NULL)->reasons) / sizeof(uint64_t),
+                     SIO_REASON_FORCED_SERVER_CLOSE + 1);
 }
 
 static void causes_have_distinct_texts_and_names(void **state) {

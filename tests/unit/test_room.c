@@ -103,10 +103,10 @@ static void move_many(bool in) {
     }
 }
 
-static void count_selected(sio_socket *s, void *arg) {
+static void count_selected(struct server_socket *s, void *arg) {
     size_t *counts = arg;
     for (size_t i = 0; i < SOCKETS; i++) {
-        counts[i] += m.sockets[i] == s ? 1 : 0;
+        counts[i] += m.sockets[i] == &s->base ? 1 : 0;
     }
 }
 

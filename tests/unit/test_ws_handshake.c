@@ -351,47 +351,87 @@ static void keys_are_valid_and_differ(void **state) {
     }
 }
 
-/* The reader of responses is another matter; their fields are read like those of requests. */
 static void answers_are_checked(void **state) {
     (void)state;
-#define A "Sec-WebSocket-Accept: " ACCEPT "\r\n"
+#define A      "Sec-WebSocket-Accept: " ACCEPT "\r\n"
+#define SWITCH "HTTP/1.1 101 Switching Protocols\r\n"
     static const struct {
-        int status;
-        const char *lines;
+        const char *head; /* without the blank line */
         const char *offered;
         enum ws_fault fault;
         const char *protocol;
     } CASES[] = {
-        {101, UPGRADES A, "", WS_FAULT_NONE, NULL},
-        {101, UPGRADES A P "b\r\n", "a, b", WS_FAULT_NONE, "b"},
-        {101, UPGRADES A, "a, b", WS_FAULT_NONE, NULL},
-        {200, UPGRADES A, "", WS_FAULT_STATUS, NULL},
-        {400, "", "", WS_FAULT_STATUS, NULL},
-        {101, A, "", WS_FAULT_UPGRADE, NULL},
-        {101, "Connection: upgrade\r\nUpgrade: h2c\r\n" A, "", WS_FAULT_UPGRADE, NULL},
-        {101, UPGRADES, "", WS_FAULT_ACCEPT, NULL},
-        {101, UPGRADES A A, "", WS_FAULT_ACCEPT, NULL},
-        {101, UPGRADES "Sec-WebSocket-Accept: t3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "",
+        {SWITCH UPGRADES A, "", WS_FAULT_NONE, NULL},
+        {SWITCH UPGRADES A P "b\r\n", "a, b", WS_FAULT_NONE, "b"},
+        {SWITCH UPGRADES A, "a, b", WS_FAULT_NONE, NULL},
+        {"HTTP/1.1 101\r\n" A "X: y\r\nUPGRADE: WebSocket\r\nconnection: x, UPGRADE\r\n", "",
+         WS_FAULT_NONE, NULL},
+        {"HTTP/1.1 103 x\r\nLink: y\r\n\r\n" SWITCH UPGRADES A, "", WS_FAULT_NONE, NULL},
+        {"HTTP/1.1 200 OK\r\n" UPGRADES A, "", WS_FAULT_STATUS, NULL},
+        {"HTTP/1.1 400 Bad Request\r\n", "", WS_FAULT_STATUS, NULL},
+        {"HTTP/1.0 101 x\r\n" UPGRADES A, "", WS_FAULT_UPGRADE, NULL},
+        {SWITCH A, "", WS_FAULT_UPGRADE, NULL},
+        {SWITCH "Connection: upgrade\r\n" A, "", WS_FAULT_UPGRADE, NULL},
+        {SWITCH "Upgrade: websocket\r\n" A, "", WS_FAULT_UPGRADE, NULL},
+        {SWITCH "Connection: upgrade\r\nUpgrade: h2c\r\n" A, "", WS_FAULT_UPGRADE, NULL},
+        {SWITCH UPGRADES, "", WS_FAULT_ACCEPT, NULL},
+        {SWITCH UPGRADES A A, "", WS_FAULT_ACCEPT, NULL},
+        {SWITCH UPGRADES "Sec-WebSocket-Accept:\r\n", "", WS_FAULT_ACCEPT, NULL},
+        {SWITCH UPGRADES "Sec-WebSocket-Accept: t3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "",
          WS_FAULT_ACCEPT, NULL},
-        {101, UPGRADES A P "a\r\n", "", WS_FAULT_PROTOCOL, NULL},
-        {101, UPGRADES A P "c\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
-        {101, UPGRADES A P "A\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
-        {101, UPGRADES A P "a, b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
-        {101, UPGRADES A P "a\r\n" P "b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
-        {101, UPGRADES A X "permessage-deflate\r\n", "", WS_FAULT_EXTENSIONS, NULL},
+        {SWITCH UPGRADES A P "a\r\n", "", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A P "c\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A P "A\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A P "\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A P "a, b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A P "a\r\n" P "b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A X "permessage-deflate\r\n", "", WS_FAULT_EXTENSIONS, NULL},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         char wire[1000];
-        snprintf(wire, sizeof(wire), "GET" LINE "%s\r\n", CASES[i].lines);
+        snprintf(wire, sizeof(wire), "%s\r\n", CASES[i].head);
         struct http1_parser p;
-        parse_head(&p, wire);
+        struct http1_result result;
+        sio__http1_init_responses(&p, &LIMITS);
+        assert_int_equal(sio__http1_parse(&p, wire, strlen(wire), &result), HTTP1_HEAD);
         struct text protocol = {0};
         enum ws_fault fault = sio__ws_handshake_check_answer(
-            CASES[i].status, &p.head, KEY, sio__text_of(CASES[i].offered), &protocol);
+            p.head.status, &p.head, KEY, sio__text_of(CASES[i].offered), &protocol);
         assert_int_equal(fault, CASES[i].fault);
         assert_text(protocol, CASES[i].protocol);
         sio__http1_done(&p);
     }
+}
+
+/* What this server answers is what this client takes; the frames behind it are not touched. */
+static void written_answer_is_accepted(void **state) {
+    (void)state;
+    struct http1_parser p;
+    struct http1_result result;
+    struct ws_handshake handshake;
+    struct buf out;
+    sio__buf_init(&out, 1000);
+    assert_int_equal(check(&p, GOOD P "x, y\r\n" END, &handshake), WS_FAULT_NONE);
+    assert_int_equal(sio__ws_handshake_write(&out, &handshake), 0);
+    assert_int_equal(sio__http1_write_end(&out), 0);
+    sio__http1_done(&p);
+    size_t head_len = out.len;
+    assert_int_equal(sio__buf_append_str(&out, "\x81\x01x"), 0);
+    const char *wire = (const char *)out.data;
+
+    sio__http1_init_responses(&p, &LIMITS);
+    assert_int_equal(sio__http1_parse(&p, wire, out.len, &result), HTTP1_HEAD);
+    assert_int_equal(result.used, head_len);
+    assert_true(p.head.upgrade);
+    struct text protocol = {0};
+    assert_int_equal(
+        sio__ws_handshake_check_answer(p.head.status, &p.head, KEY, SIO_TEXT("x, y"), &protocol),
+        WS_FAULT_NONE);
+    assert_text(protocol, "x");
+    assert_int_equal(sio__http1_parse(&p, wire + head_len, 3, &result), HTTP1_DONE);
+    assert_int_equal(result.used, 0);
+    sio__http1_done(&p);
+    sio__buf_done(&out);
 }
 
 int main(void) {
@@ -406,6 +446,7 @@ int main(void) {
         cmocka_unit_test(accept_is_that_of_the_rfc),
         cmocka_unit_test(keys_are_valid_and_differ),
         cmocka_unit_test(answers_are_checked),
+        cmocka_unit_test(written_answer_is_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

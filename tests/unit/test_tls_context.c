@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+/* Options of TLS: which are refused, and in which words. */
+#include "net/tls_context.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sio/error.h>
+
+#include "support/certs.h"
+#include "support/torture.h"
+
+static struct cert *root;
+static struct cert *user;
+static struct cert *other;
+static char *encrypted;
+static char *broken;
+static char *cert_path;
+static char *key_path;
+static char *empty_path;
+
+static int setup(void **state) {
+    (void)state;
+    root = cert_make(&(struct cert_spec){.name = "root", .authority = true});
+    user = cert_make(&(struct cert_spec){.name = "user", .issuer = root});
+    other = cert_make(&(struct cert_spec){.name = "other", .issuer = root});
+    encrypted = cert_encrypted_key(user, "open sesame");
+    broken = strdup(cert_pem(user));
+    assert_non_null(broken);
+    broken[strlen(broken) / 2] = '!';
+    cert_path = cert_file(cert_pem(user));
+    key_path = cert_file(cert_key(user));
+    empty_path = cert_file("");
+    return 0;
+}
+
+static int teardown(void **state) {
+    (void)state;
+    unlink(cert_path);
+    unlink(key_path);
+    unlink(empty_path);
+    free(cert_path);
+    free(key_path);
+    free(empty_path);
+    free(broken);
+    free(encrypted);
+    cert_free(other);
+    cert_free(user);
+    cert_free(root);
+    return 0;
+}
+
+static void expect(const struct tls_options *o, bool is_server, int status, const char *words) {
+    struct tls_context *c = NULL;
+    char error[TLS_ERROR_CHARS] = "";
+    int r = sio__tls_context_new(o, is_server, &c, error);
+    assert_string_equal(error, words);
+    assert_int_equal(r, status);
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_true((c != NULL) == (status == 0));
+    sio__tls_context_free(c);
+}
+
+static void expect_client(const struct tls_options *o, int status, const char *words) {
+    expect(o, false, status, words);
+}
+
+static void good_options_are_taken(void **state) {
+    (void)state;
+    expect_client(NULL, 0, "");
+    expect_client(&(struct tls_options){.insecure = true}, 0, "");
+    expect_client(&(struct tls_options){.ca_pem = cert_pem(root), .min_version = 0x0304}, 0, "");
+    expect_client(&(struct tls_options){.ca_dir = "/"}, 0, "");
+    expect_client(&(struct tls_options){.ca_file = cert_path, .ca_pem = cert_pem(root)}, 0, "");
+    expect_client(&(struct tls_options){.cert_file = cert_path, .key_file = key_path}, 0, "");
+    expect_client(&(struct tls_options){.cert_file = cert_path, .key_pem = cert_key(user)}, 0, "");
+    expect_client(&(struct tls_options){.cert_pem = cert_pem(user),
+                                        .key_pem = encrypted,
+                                        .key_password = "open sesame"},
+                  0, "");
+    expect_client(
+        &(struct tls_options){.ciphers = "ECDHE+AESGCM", .cipher_suites = "TLS_AES_128_GCM_SHA256"},
+        0, "");
+}
+
+static void missing_files_are_named(void **state) {
+    (void)state;
+    const char *none = "/does/not/exist";
+    expect_client(&(struct tls_options){.ca_file = none}, SIO_ERR_NOT_FOUND,
+                  "ca_file: no such file or directory");
+    expect_client(&(struct tls_options){.ca_dir = none}, SIO_ERR_NOT_FOUND,
+                  "ca_dir: no such file or directory");
+    expect_client(&(struct tls_options){.ca_dir = cert_path}, SIO_ERR_NOT_FOUND,
+                  "ca_dir: not a directory");
+    expect_client(&(struct tls_options){.cert_file = none, .key_file = key_path}, SIO_ERR_NOT_FOUND,
+                  "cert_file: no such file or directory");
+    expect_client(&(struct tls_options){.cert_file = cert_path, .key_file = none},
+                  SIO_ERR_NOT_FOUND, "key_file: no such file or directory");
+}
+
+static void useless_texts_are_refused(void **state) {
+    (void)state;
+    expect_client(&(struct tls_options){.ca_file = empty_path}, SIO_ERR_INVALID,
+                  "ca_file: no certificate in it");
+    expect_client(&(struct tls_options){.ca_file = key_path}, SIO_ERR_INVALID,
+                  "ca_file: no certificate in it");
+    expect_client(&(struct tls_options){.ca_pem = ""}, SIO_ERR_INVALID,
+                  "ca_pem: no certificate in it");
+    expect_client(&(struct tls_options){.ca_pem = broken}, SIO_ERR_INVALID,
+                  "ca_pem: malformed certificate");
+    expect_client(&(struct tls_options){.cert_pem = broken, .key_pem = cert_key(user)},
+                  SIO_ERR_INVALID, "cert_pem: malformed certificate");
+    expect_client(&(struct tls_options){.cert_pem = cert_pem(user), .key_pem = "text"},
+                  SIO_ERR_INVALID, "key_pem: no private key in it");
+    expect_client(&(struct tls_options){.cert_file = cert_path, .key_file = cert_path},
+                  SIO_ERR_INVALID, "key_file: no private key in it");
+}
+
+static void keys_have_to_fit(void **state) {
+    (void)state;
+    struct tls_options o = {.cert_pem = cert_pem(user), .key_pem = cert_key(other)};
+    expect_client(&o, SIO_ERR_INVALID, "key_pem: key does not belong to the certificate");
+    o.key_pem = encrypted;
+    expect_client(&o, SIO_ERR_INVALID, "key_pem: encrypted, and no key_password given");
+    o.key_password = "open barley";
+    expect_client(&o, SIO_ERR_INVALID, "key_pem: wrong password");
+    o.key_password = "";
+    expect_client(&o, SIO_ERR_INVALID, "key_pem: wrong password");
+    o.key_pem = NULL;
+    expect_client(&o, SIO_ERR_INVALID, "cert_pem: certificate without a key");
+    o.key_file = key_path;
+    o.cert_pem = NULL;
+    expect_client(&o, SIO_ERR_INVALID, "key_file: key without a certificate");
+    expect(NULL, true, SIO_ERR_INVALID, "cert_file: missing");
+}
+
+static void protocols_have_to_exist(void **state) {
+    (void)state;
+    static const int versions[] = {-1, 1, 3, 0x0300, 0x0305, 0x7fffffff};
+    for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
+        expect_client(&(struct tls_options){.min_version = versions[i]}, SIO_ERR_INVALID,
+                      "min_version: no such version of TLS");
+    }
+    expect_client(&(struct tls_options){.ciphers = "NONE-OF-THEM"}, SIO_ERR_INVALID,
+                  "ciphers: no such cipher");
+    expect_client(&(struct tls_options){.cipher_suites = "TLS_NONE"}, SIO_ERR_INVALID,
+                  "cipher_suites: no such cipher suite");
+    char name[TLS_HOST_CHARS + 1];
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    expect_client(&(struct tls_options){.server_name = name}, SIO_ERR_INVALID,
+                  "server_name: too long");
+}
+
+static int mode_of(const struct tls_options *o) {
+    struct tls_context *c = NULL;
+    char error[TLS_ERROR_CHARS];
+    assert_int_equal(sio__tls_context_new(o, false, &c, error), 0);
+    int mode = SSL_CTX_get_verify_mode(c->ssl_ctx);
+    assert_int_equal(SSL_CTX_get_min_proto_version(c->ssl_ctx), TLS1_2_VERSION);
+    assert_true(SSL_CTX_get_options(c->ssl_ctx) & SSL_OP_NO_RENEGOTIATION);
+    assert_true(SSL_CTX_get_options(c->ssl_ctx) & SSL_OP_NO_COMPRESSION);
+    sio__tls_context_free(c);
+    return mode;
+}
+
+static void only_insecure_clients_do_not_verify(void **state) {
+    (void)state;
+    assert_int_equal(mode_of(NULL), SSL_VERIFY_PEER);
+    assert_int_equal(mode_of(&(struct tls_options){.ca_dir = "/"}), SSL_VERIFY_PEER);
+    assert_int_equal(mode_of(&(struct tls_options){.server_name = ""}), SSL_VERIFY_PEER);
+    assert_int_equal(mode_of(&(struct tls_options){.insecure = true}), SSL_VERIFY_NONE);
+}
+
+static int scenario(void *user_data) {
+    (void)user_data;
+    struct tls_context *c = NULL;
+    char error[TLS_ERROR_CHARS];
+    struct tls_options o = {.ca_pem = cert_pem(root)};
+    int r = sio__tls_context_new(&o, false, &c, error);
+    if (r < 0) {
+        assert_string_equal(error, "out of memory");
+        return r;
+    }
+    sio__tls_context_free(sio__tls_context_ref(c));
+    sio__tls_context_free(c);
+    return 0;
+}
+
+static void every_failure_of_memory_is_survived(void **state) {
+    (void)state;
+    torture_run(scenario, NULL);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(good_options_are_taken),
+        cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(useless_texts_are_refused),
+        cmocka_unit_test(keys_have_to_fit),
+        cmocka_unit_test(protocols_have_to_exist),
+        cmocka_unit_test(only_insecure_clients_do_not_verify),
+        cmocka_unit_test_teardown(every_failure_of_memory_is_survived, torture_teardown),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
