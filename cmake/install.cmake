@@ -1,4 +1,5 @@
-# make install: libraries, headers, sio.pc, the CMake package, the sio command and its manual page.
+# make install: libraries, headers, sio.pc, the CMake package, the sio command with its manual pages
+# and completions.
 
 include(CMakePackageConfigHelpers)
 
@@ -27,7 +28,11 @@ endif()
 
 if(TARGET sio_tool)
   install(TARGETS sio_tool)
-  install(FILES docs/man/sio.1 DESTINATION "${CMAKE_INSTALL_MANDIR}/man1")
+  install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
+    FILES_MATCHING PATTERN "*.1")
+  install(FILES tools/completion/sio.bash RENAME sio
+    DESTINATION "${CMAKE_INSTALL_DATADIR}/bash-completion/completions")
+  install(FILES tools/completion/_sio DESTINATION "${CMAKE_INSTALL_DATADIR}/zsh/site-functions")
   if(SIO_YYJSON_PRIVATE)
     file(RELATIVE_PATH up "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/sio")
     set_target_properties(sio_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${up}")

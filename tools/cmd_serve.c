@@ -243,8 +243,8 @@ int cmd_serve(int argc, char **argv) {
     struct serve_options options;
     int status = EXIT_USAGE;
     switch (serve_options_parse(&options, argc, argv)) {
-    case SERVE_OPTIONS_RUN: status = run(&options); break;
-    case SERVE_OPTIONS_HELP: status = command_end_output("sio serve", EXIT_OK); break;
+    case OPTIONS_RUN: status = run(&options); break;
+    case OPTIONS_HELP: status = command_end_output("sio serve", EXIT_OK); break;
     default: break;
     }
     serve_options_done(&options);

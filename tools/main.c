@@ -14,6 +14,11 @@ static const struct {
     int (*run)(int argc, char **argv);
 } commands[] = {
     {"serve", "run a Socket.IO server, with a chat as its demo", cmd_serve},
+    {"connect", "connect to a server and talk to it by hand", cmd_connect},
+    {"emit", "send one event, and print its answer", cmd_emit},
+    {"listen", "print events as lines of JSON, send those of the input", cmd_listen},
+    {"bench", "put a server under load, and measure it", cmd_bench},
+    {"decode", "explain captured packets, payloads and frames", cmd_decode},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -54,14 +59,6 @@ static int unknown(const char *what, const char *word) {
 
 static bool is_one_of(const char *word, const char *a, const char *b, const char *c) {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0 || strcmp(word, c) == 0;
-}
-
-int command_end_output(const char *program, int status) {
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return status;
-    }
-    perror(program);
-    return EXIT_FAILED;
 }
 
 /* `sio help COMMAND` is `sio COMMAND --help`. */

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "options.h"
+
 struct serve_options {
     const char *host; /* NULL: all addresses */
     uint16_t port;
@@ -19,19 +21,15 @@ struct serve_options {
     sio_server_options server; /* complete: no member is left to the defaults of the library */
 };
 
-/* What to do next. */
-enum serve_options_result {
-    SERVE_OPTIONS_RUN,  /* serve */
-    SERVE_OPTIONS_HELP, /* nothing: help was asked for and printed */
-    SERVE_OPTIONS_WRONG /* nothing: the command line is wrong, which was said */
-};
-
 /*
  * Reads the arguments, and the environment variables PORT and DEBUG. Strings of *ret_options are
  * borrowed from both. To be ended by serve_options_done() whatever the result.
  */
-enum serve_options_result serve_options_parse(struct serve_options *ret_options, int argc,
-                                              char **argv);
+enum options_result serve_options_parse(struct serve_options *ret_options, int argc, char **argv);
+
+/* Take the values of --cors and --transports; see struct option_entry. */
+const char *serve_origins(void *to, const char *value);
+const char *serve_transports(void *to, const char *value);
 
 /* Frees what is owned. */
 void serve_options_done(struct serve_options *o);

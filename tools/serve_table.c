@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 #include "serve_table.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "serve_options.h"
-#include "values.h"
 
 /* Of a heartbeat; the timers of JavaScript clients overflow beyond 24 days. */
 #define DAY 86400000u
@@ -15,72 +11,73 @@
 #define MAX_HEAD_BYTES 65535
 
 /* clang-format off */
-#define TITLE(text) {.kind = SERVE_TITLE, .help = (text)}
+#define TITLE(text) {.kind = OPTION_TITLE, .help = (text)}
 #define NUMBER(kind_, name_, arg_, member, min_, max_, preset_, help_) \
     {.kind = (kind_), .name = (name_), .arg = (arg_), .at = LIMIT(member), .min = (min_), \
      .max = (max_), .preset = (preset_), .help = (help_)}
 #define TIME(name, member, max, preset, help) \
-    NUMBER(SERVE_TIME, name, "MS", member, 1, max, preset, help)
+    NUMBER(OPTION_TIME, name, "MS", member, 1, max, preset, help)
 #define COUNT(name, member, preset, help) \
-    NUMBER(SERVE_COUNT, name, "N", member, 1, SERVE_NONE, preset, help)
+    NUMBER(OPTION_COUNT, name, "N", member, 1, OPTION_NONE, preset, help)
 #define BYTES(name, member, min, max, preset, help) \
-    NUMBER(SERVE_BYTES, name, "BYTES", member, min, max, preset, help)
+    NUMBER(OPTION_BYTES, name, "BYTES", member, min, max, preset, help)
 
-const struct serve_option serve_table[] = {
+static const struct option_entry entries[] = {
     TITLE("What is served"),
-    {.kind = SERVE_PORT, .letter = 'p', .name = "port", .arg = "N", .at = AT(port), .max = 65535,
-     .preset = 3000,
+    {.kind = OPTION_PORT, .letter = 'p', .name = "port", .arg = "N", .at = AT(port), .max = 65535,
+     .preset = 3000, .env = "PORT",
      .help = "port to listen on; 0: any free one. The environment variable PORT, if set, is the "
              "default instead of"},
-    {.kind = SERVE_TEXT, .name = "host", .arg = "ADDR", .at = AT(host),
+    {.kind = OPTION_TEXT, .name = "host", .arg = "ADDR", .at = AT(host),
      .help = "address or name of this machine to listen on, for example 127.0.0.1 (default: all "
              "addresses, IPv4 and IPv6)"},
-    {.kind = SERVE_PATH, .name = "path", .arg = "PATH", .at = LIMIT(path),
+    {.kind = OPTION_PATH, .name = "path", .arg = "PATH", .at = LIMIT(path),
      .help = "path of Socket.IO (default:~/socket.io). The demo page needs the default"},
-    {.kind = SERVE_TEXT, .name = "static", .arg = "DIR", .at = AT(static_dir),
+    {.kind = OPTION_TEXT, .name = "static", .arg = "DIR", .at = AT(static_dir),
      .help = "serve the files of this directory instead of the demo page. Hidden files and "
              "symbolic links in it are not served"},
-    {.kind = SERVE_FLAG, .name = "no-demo", .at = AT(no_demo),
+    {.kind = OPTION_FLAG, .name = "no-demo", .at = AT(no_demo),
      .help = "neither the demo page nor the chat behind it"},
-    {.kind = SERVE_ORIGINS, .name = "cors", .arg = "ORIGIN", .at = AT(origins),
+    {.kind = OPTION_OWN, .set = serve_origins, .name = "cors", .arg = "ORIGIN", .at = AT(origins),
      .help = "allow pages of this origin, for example https://example.com; '*' allows all. May be "
              "repeated, or list several with blanks between (default: the server's own)"},
-    {.kind = SERVE_TRANSPORTS, .name = "transports", .arg = "LIST", .at = LIMIT(transports),
+    {.kind = OPTION_OWN, .set = serve_transports, .name = "transports", .arg = "LIST",
+     .at = LIMIT(transports),
      .help = "which to allow (default:~polling,websocket)"},
 
     TITLE("Messages"),
-    {.kind = SERVE_LEVEL, .name = "log-level", .arg = "LEVEL", .at = LIMIT(log_level),
+    {.kind = OPTION_LEVEL, .name = "log-level", .arg = "LEVEL", .at = LIMIT(log_level),
      .help = "none, error, warn, info or debug (default:~warn)"},
-    {.kind = SERVE_TEXT, .name = "debug", .arg = "PATTERN", .at = LIMIT(debug),
+    {.kind = OPTION_TEXT, .name = "debug", .arg = "PATTERN", .at = LIMIT(debug), .env = "DEBUG",
      .help = "trace these components, for example 'engine*,socket.io:socket,-engine:ws' (default: "
              "the environment variable DEBUG)"},
-    {.kind = SERVE_FLAG, .letter = 'q', .name = "quiet", .at = AT(quiet),
+    {.kind = OPTION_FLAG, .letter = 'q', .name = "quiet", .at = AT(quiet),
      .help = "say nothing but errors"},
-    {.kind = SERVE_HELP, .letter = 'h', .name = "help", .help = "show this help"},
+    {.kind = OPTION_HELP, .letter = 'h', .name = "help", .help = "show this help"},
 
     TITLE("Heartbeat and times"),
     TIME("ping-interval", ping_interval_ms, DAY, 25000, "pause between heartbeats"),
     TIME("ping-timeout", ping_timeout_ms, DAY, 20000, "time to answer one"),
-    TIME("upgrade-timeout", upgrade_timeout_ms, SERVE_NONE, 10000,
+    TIME("upgrade-timeout", upgrade_timeout_ms, OPTION_NONE, 10000,
          "time to complete an upgrade to WebSocket"),
-    TIME("connect-timeout", connect_timeout_ms, SERVE_NONE, 45000,
+    TIME("connect-timeout", connect_timeout_ms, OPTION_NONE, 45000,
          "time to join a first namespace"),
-    TIME("close-timeout", close_timeout_ms, SERVE_NONE, 30000,
+    TIME("close-timeout", close_timeout_ms, OPTION_NONE, 30000,
          "wait for the client's part of closing"),
 
     TITLE("Limits of connections and HTTP requests"),
-    {.kind = SERVE_TOTAL, .name = "max-connections", .arg = "N", .at = LIMIT(max_connections),
-     .min = 1, .max = SERVE_NONE, .preset = SERVE_NONE,
+    {.kind = OPTION_TOTAL, .name = "max-connections", .arg = "N", .at = LIMIT(max_connections),
+     .min = 1, .max = OPTION_NONE, .preset = OPTION_NONE,
      .help = "TCP connections at once (default: what the limit of open files allows)"},
     BYTES("max-head-bytes", max_head_bytes, 512, MAX_HEAD_BYTES, 16384,
           "request line and header fields, at most 65535"),
-    NUMBER(SERVE_COUNT, "max-headers", "N", max_headers, 8, 10000, 200,
+    NUMBER(OPTION_COUNT, "max-headers", "N", max_headers, 8, 10000, 200,
            "header fields of a request"),
-    TIME("head-timeout", head_timeout_ms, SERVE_NONE, 10000,
+    TIME("head-timeout", head_timeout_ms, OPTION_NONE, 10000,
          "from the first byte to the end of the head"),
-    TIME("body-timeout", body_timeout_ms, SERVE_NONE, 30000,
+    TIME("body-timeout", body_timeout_ms, OPTION_NONE, 30000,
          "from the head to the end of the body"),
-    TIME("keep-alive-timeout", keep_alive_timeout_ms, SERVE_NONE, 10000,
+    TIME("keep-alive-timeout", keep_alive_timeout_ms, OPTION_NONE, 10000,
          "idle connection between requests"),
 
     TITLE("Limits of what clients send"),
@@ -88,8 +85,8 @@ const struct serve_option serve_table[] = {
           "largest message and largest polling body"),
     COUNT("max-fragments", max_fragments, 16384, "frames of one WebSocket message"),
     COUNT("max-attachments", max_attachments, 10, "binary attachments of one packet"),
-    BYTES("max-attachment-bytes", max_attachment_bytes, 1, SERVE_NONE, 10000000, "their sum"),
-    TIME("attachment-timeout", attachment_timeout_ms, SERVE_NONE, 60000,
+    BYTES("max-attachment-bytes", max_attachment_bytes, 1, OPTION_NONE, 10000000, "their sum"),
+    TIME("attachment-timeout", attachment_timeout_ms, OPTION_NONE, 60000,
          "time for all attachments of a packet to come"),
     COUNT("max-namespaces", max_namespaces_per_connection, 100, "namespaces that a client joins"),
     COUNT("max-dynamic-namespaces", max_dynamic_namespaces, 10000,
@@ -99,96 +96,36 @@ const struct serve_option serve_table[] = {
           "sockets that wait for a middleware, in all"),
 
     TITLE("Limits of what waits for slow clients"),
-    BYTES("send-high-water", send_high_water_bytes, 1, SERVE_NONE, 65536,
+    BYTES("send-high-water", send_high_water_bytes, 1, OPTION_NONE, 65536,
           "above it, volatile events are dropped"),
-    BYTES("send-soft", send_soft_bytes, 1, SERVE_NONE, 4u << 20, "a queue above it ..."),
-    TIME("send-soft-time", send_soft_ms, SERVE_NONE, 60000,
+    BYTES("send-soft", send_soft_bytes, 1, OPTION_NONE, 4u << 20, "a queue above it ..."),
+    TIME("send-soft-time", send_soft_ms, OPTION_NONE, 60000,
          "... for this time closes the connection"),
-    BYTES("send-hard", send_hard_bytes, 1, SERVE_NONE, 32u << 20,
+    BYTES("send-hard", send_hard_bytes, 1, OPTION_NONE, 32u << 20,
           "a queue above it closes the connection at once"),
 };
 /* clang-format on */
 
-const size_t serve_table_count = sizeof serve_table / sizeof serve_table[0];
+static const struct option_table table = {entries, sizeof entries / sizeof entries[0]};
 
-enum { HELP_COLUMN = 30, COLUMNS = 80, HELP_BYTES = 512 };
-
-/* Prints a text that starts at `column`, in lines that begin at HELP_COLUMN; '~' is a blank at
- * which no line ends. */
-static void print_wrapped(const char *text, size_t column) {
-    if (column + 2 > HELP_COLUMN) {
-        putchar('\n');
-        column = 0;
-    }
-    printf("%*s", (int)(HELP_COLUMN - column), "");
-    column = HELP_COLUMN;
-    while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-        if (column > HELP_COLUMN && column + 1 + word > COLUMNS - 1) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
-        } else if (column > HELP_COLUMN) {
-            putchar(' ');
-            column++;
-        }
-        for (size_t i = 0; i < word; i++) {
-            putchar(text[i] == '~' ? ' ' : text[i]);
-        }
-        column += word;
-        text += word;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
-static enum value_unit unit_of(enum serve_kind kind) {
-    if (kind == SERVE_TIME) {
-        return VALUE_TIME;
-    }
-    return kind == SERVE_BYTES ? VALUE_BYTES : VALUE_COUNT;
-}
-
-static void print_option(const struct serve_option *o) {
-    char text[HELP_BYTES];
-    char preset[24] = "";
-    const char *format = o->preset == 0 || o->preset == SERVE_NONE ? "%s" : "%s (default:~%s)";
-    if (o->kind == SERVE_PORT) {
-        format = "%s %s";
-    }
-    value_format(o->preset, unit_of(o->kind), preset, sizeof preset);
-    snprintf(text, sizeof text, format, o->help, preset);
-    int column =
-        o->letter != 0 ? printf("  -%c, --%s", o->letter, o->name) : printf("      --%s", o->name);
-    if (o->arg != NULL) {
-        column += printf(" %s", o->arg);
-    }
-    print_wrapped(text, (size_t)column);
-}
-
-void serve_table_print(void) {
-    puts("Usage: sio serve [OPTION]...\n"
-         "\n"
-         "Runs a Socket.IO server. Without options it listens on port 3000 and has a chat\n"
-         "as its demo: open http://localhost:3000/ in several windows.\n"
-         "It also answers /health (JSON) and /metrics (Prometheus).");
-    for (size_t i = 0; i < serve_table_count; i++) {
-        if (serve_table[i].kind == SERVE_TITLE) {
-            printf("\n%s:\n", serve_table[i].help);
-        } else {
-            print_option(&serve_table[i]);
-        }
-    }
-    puts("\n"
-         "Units: MS are milliseconds, or with a unit: 500ms, 30s, 5m, 1h. BYTES may end\n"
-         "with k, M or G (1024, 1024^2, 1024^3). 'none' lifts a limit, except those of the\n"
-         "heartbeat, --max-payload, --max-head-bytes and --max-headers.\n"
-         "\n"
-         "SIGINT (Ctrl-C) and SIGTERM end the server in good order, a second one at once.\n"
-         "\n"
-         "Examples:\n"
-         "  sio serve\n"
-         "  sio serve --port 8080 --host 127.0.0.1\n"
-         "  sio serve --static ./public --cors https://example.com\n"
-         "  sio serve --max-payload 10M --ping-interval 10s --max-connections 5000\n"
-         "  sio serve --debug 'engine*,-engine:ws'");
-}
+const struct option_command serve_command = {
+    .name = "sio serve",
+    .synopsis = "Usage: sio serve [OPTION]...\n"
+                "\n"
+                "Runs a Socket.IO server. Without options it listens on port 3000 and has a chat\n"
+                "as its demo: open http://localhost:3000/ in several windows.\n"
+                "It also answers /health (JSON) and /metrics (Prometheus).",
+    .notes = "Units: MS are milliseconds, or with a unit: 500ms, 30s, 5m, 1h. BYTES may end\n"
+             "with k, M or G (1024, 1024^2, 1024^3). 'none' lifts a limit, except those of the\n"
+             "heartbeat, --max-payload, --max-head-bytes and --max-headers.\n"
+             "\n"
+             "SIGINT (Ctrl-C) and SIGTERM end the server in good order, a second one at once.\n"
+             "\n"
+             "Examples:\n"
+             "  sio serve\n"
+             "  sio serve --port 8080 --host 127.0.0.1\n"
+             "  sio serve --static ./public --cors https://example.com\n"
+             "  sio serve --max-payload 10M --ping-interval 10s --max-connections 5000\n"
+             "  sio serve --debug 'engine*,-engine:ws'",
+    .tables = {&table},
+};

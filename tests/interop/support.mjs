@@ -96,8 +96,8 @@ const programs = {
   protocol_server: "reference_protocol_server.mjs",
 };
 
-function commandOf(program) {
-  return reference
+function commandOf(program, official) {
+  return official
     ? [process.execPath, resolve(here, programs[program])]
     : [resolve(here, process.env.SIO_BUILD_DIR ?? "../../build/release", "tests", program)];
 }
@@ -108,8 +108,8 @@ export class Server {
   errors = "";
   #wake = new Set();
 
-  constructor(program, args) {
-    const [file, ...rest] = [...commandOf(program), ...args.map(String)];
+  constructor(program, args, official) {
+    const [file, ...rest] = [...commandOf(program, official), ...args.map(String)];
     this.process = spawn(file, rest, { stdio: ["ignore", "pipe", "pipe"] });
     this.exited = new Promise((done) => {
       this.process.once("error", (error) => done({ error }));
@@ -252,8 +252,8 @@ if (process.env.SIO_STARVE) {
 }
 process.on("SIGINT", () => process.exit(1)).on("SIGTERM", () => process.exit(1));
 
-async function start(program, args) {
-  const server = new Server(program, args);
+async function start(program, args, official = reference) {
+  const server = new Server(program, args, official);
   try {
     const [, port] = await server.line(/^listening (\d+)$/, ms(10000));
     server.port = Number(port);
@@ -266,9 +266,14 @@ async function start(program, args) {
 
 /** Starts `interop_server` with `flags` (and `--port`, 0 unless given); the caller stops it. */
 export function startServer(...flags) {
-  const extra = process.env.SIO_SERVER_ARGS?.split(" ").filter(Boolean) ?? [];
+  return startServerOf(reference, ...flags);
+}
+
+/** As startServer, but says whether it is the official one. */
+export function startServerOf(official, ...flags) {
+  const extra = official ? [] : (process.env.SIO_SERVER_ARGS?.split(" ").filter(Boolean) ?? []);
   const port = flags.includes("--port") ? [] : ["--port", "0"];
-  return start("interop_server", [...port, ...flags, ...extra]);
+  return start("interop_server", [...port, ...flags, ...extra], official);
 }
 
 /** As startServer, for the tests of a group: `server` of the result is there while they run. */

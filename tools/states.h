@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
+#ifndef SIO_TOOLS_STATES_H
+#define SIO_TOOLS_STATES_H
+
+/* What happens to a connection, in words. */
+
+#include <sio/client.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Tells of a notice, without a line end; false for those that are not worth a line. */
+bool states_notice(FILE *out, sio_client *client, const sio_notice *notice);
+
+/* "connected to / as AbCdEf over polling" */
+void states_connected(FILE *out, sio_socket *s);
+
+/* "/chat: refused by the server: not allowed {"code":1}" */
+void states_connect_error(FILE *out, sio_socket *s, const sio_connect_error *error);
+
+/* "disconnected from /: transport close (the connection was lost)" */
+void states_disconnected(FILE *out, sio_socket *s, int reason, int cause);
+
+/* True for a notice behind which the client will not connect again by itself. */
+bool states_is_end(const sio_notice *notice);
+
+#endif
