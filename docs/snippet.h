@@ -2,8 +2,8 @@
 /*
  * What stands in front of the snippets of the documentation when script/check-docs compiles them.
  *
- * Snippets without an #include get the headers below. Those that are statements become the body of a
- * function with SNIPPET_PARAMETERS, and may name the handlers.
+ * Snippets without an #include get the headers below. Those that are statements become the body of
+ * a function with SNIPPET_PARAMETERS, and may name the handlers.
  */
 #ifndef DOCS_SNIPPET_H
 #define DOCS_SNIPPET_H
@@ -16,9 +16,9 @@
 #include <string.h>
 
 #define SNIPPET_PARAMETERS                                                                         \
-    sio_server *srv, sio_ns *root, sio_ns *ns, sio_socket *s, sio_event *ev, sio_next *next,       \
-        sio_msg *m, const sio_val *v, uv_loop_t *loop, void *user, const char *text, double x,     \
-        double y, int r
+    sio_server *srv, sio_client *client, sio_ns *root, sio_ns *ns, sio_socket *s, sio_event *ev,   \
+        sio_next *next, sio_msg *m, const sio_val *v, uv_loop_t *loop, void *user,                 \
+        const char *text, double x, double y, int r
 
 #if defined(SNIPPET_HANDLERS)
 sio_socket_fn on_connect, on_drain;
@@ -37,6 +37,11 @@ sio_generate_id_fn make_id;
 sio_connection_error_fn on_refused;
 sio_ns_check_fn check_name;
 sio_log_fn write_log;
+sio_connect_error_fn on_connect_error;
+sio_notice_fn on_notice;
+sio_trace_fn on_trace;
+sio_auth_fn give_token;
+void on_turn(sio_client *client, void *arg);
 void on_new_ns(sio_ns *ns, void *user);
 void on_closed(sio_server *server, void *user);
 void on_loop(sio_server *server, void *arg);
