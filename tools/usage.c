@@ -2,6 +2,8 @@
 #include "usage.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,16 +25,16 @@ uint64_t usage_of_thread(pthread_t thread) {
 /* The second number of statm: pages (proc_pid_statm(5)). */
 static uint64_t resident_bytes(pid_t pid) {
     char path[64];
-    unsigned long pages = 0;
+    char line[128] = "";
     snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
     FILE *file = fopen(path, "re");
-    if (file != NULL) {
-        if (fscanf(file, "%*u %lu", &pages) != 1) {
-            pages = 0;
-        }
-        fclose(file);
+    if (file == NULL) {
+        return 0;
     }
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *second = fgets(line, sizeof line, file) != NULL ? strchr(line, ' ') : NULL;
+    fclose(file);
+    unsigned long long pages = second != NULL ? strtoull(second, NULL, 10) : 0;
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 int usage_of_process(pid_t pid, struct usage *ret_usage) {

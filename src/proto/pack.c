@@ -485,10 +485,9 @@ static int check_raw(struct packer *p, struct text json, const struct value_byte
     return r;
 }
 
-static int pack_packed(struct packer *p, enum sio_packet_type type, struct text nsp, bool has_id,
-                       uint64_t id, struct text json, const struct value_bytes *attachments,
-                       uint32_t count) {
-    int r = begin_packet(p, nsp, has_id, id);
+/* The rest of a packet whose head is written: an array that is packed already. */
+static int end_raw(struct packer *p, enum sio_packet_type type, int r, struct text json,
+                   const struct value_bytes *attachments, uint32_t count) {
     if (r == 0) {
         r = check_raw(p, json, attachments, count);
     }
@@ -503,12 +502,14 @@ static int pack_packed(struct packer *p, enum sio_packet_type type, struct text 
 
 int sio__pack_event_raw(struct packer *p, struct text nsp, bool has_id, uint64_t id,
                         struct text json, const struct value_bytes *attachments, uint32_t count) {
-    return pack_packed(p, SIO_PACKET_EVENT, nsp, has_id, id, json, attachments, count);
+    int r = begin_packet(p, nsp, has_id, id);
+    return end_raw(p, SIO_PACKET_EVENT, r, json, attachments, count);
 }
 
 int sio__pack_ack_raw(struct packer *p, struct text nsp, uint64_t id, struct text json,
                       const struct value_bytes *attachments, uint32_t count) {
-    return pack_packed(p, SIO_PACKET_ACK, nsp, true, id, json, attachments, count);
+    int r = begin_packet(p, nsp, true, id);
+    return end_raw(p, SIO_PACKET_ACK, r, json, attachments, count);
 }
 
 int sio__pack_connect(struct packer *p, struct text nsp, struct text json) {

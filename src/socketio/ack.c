@@ -160,7 +160,9 @@ void sio__ack_fail_all(sio_socket *s) {
         }
         node = sio__list_first(&asked);
     }
-    sio__list_splice(&s->waits, &asked);
+    if (node != NULL) {
+        sio__list_splice(&s->waits, &asked);
+    }
 }
 
 void sio__ack_receive(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,

@@ -56,14 +56,13 @@ void sio__group_abort(struct answer_group *g) {
 static void on_answer(sio_socket *s, int status, sio_event *reply, void *user) {
     struct answer_group *g = user;
     (void)s;
-    if (status < 0) {
-        g->lost++;
-    } else if (g->on_answer != NULL) {
+    if (status == 0 && g->on_answer != NULL) {
         g->on_answer(g->user, sio__args_at(&reply->args, 0));
-    } else if (sio__group_answer(g, reply->args.json, reply->args.attachments,
-                                 reply->args.attachment_count, true) < 0) {
-        g->lost++;
+    } else if (status == 0) {
+        status = sio__group_answer(g, reply->args.json, reply->args.attachments,
+                                   reply->args.attachment_count, true);
     }
+    g->lost += status < 0 ? 1 : 0;
     sio__group_check(g);
 }
 

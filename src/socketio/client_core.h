@@ -282,7 +282,7 @@ void sio__client_socket_on_close(struct client_socket *s, int reason, int cause,
 void sio__client_socket_on_error(struct client_socket *s, int status, const char *text);
 
 /** A packet for it. */
-void sio__client_socket_on_packet(struct client_socket *s, const struct received *packet);
+void sio__client_socket_on_packet(struct client_socket *s, const struct received *r);
 
 /** The client is closed: who is blocked for an answer must not wait for it to be opened again. */
 void sio__client_socket_fail_calls(struct client_socket *s);

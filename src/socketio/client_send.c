@@ -183,25 +183,30 @@ static int send_parcel(struct client_socket *s, struct parcel *p) {
     return r;
 }
 
+/* The emit function has returned 0 long ago: this is the way to tell that nothing was sent. */
+static void tell_unsent(struct client_socket *s, int status, const sio_ack_options *ack) {
+    bool is_gone = s->base.state == SOCKET_GONE;
+    if (ack->fn != NULL) {
+        if (!is_gone || (ack->flags & EMIT_ALWAYS_TELL) != 0) {
+            ack->fn(&s->base, status, NULL, ack->user);
+        }
+    } else if (status != SIO_ERR_DROPPED && !is_gone) {
+        SIO_LOG_AT(&s->client->log, SIO_LOG_WARN, LOG_COMPONENT_SOCKET,
+                   "%s: an event of another thread was not sent: %s", s->nsp, sio_strerror(status));
+    }
+}
+
 static void on_foreign(struct mail *mail) {
     struct foreign *f = SIO_CONTAINER_OF(mail, struct foreign, mail);
     struct client_socket *s = f->socket;
     struct parcel *p = f->parcel;
     sio__free(f);
     atomic_fetch_sub(&s->client->mailed_bytes, p->contents.bytes);
-    bool has_ack = p->has_ack;
-    sio_ack_options ack = p->ack;
+    const sio_ack_options ack = p->ack; /* no fn: no answer is wanted */
     int r = send_parcel(s, p);
     if (r < 0) {
         sio__free(p);
-        /* The emit function has returned 0 long ago: this is the way to tell. */
-        bool tell = s->base.state != SOCKET_GONE || (ack.flags & EMIT_ALWAYS_TELL) != 0;
-        if (has_ack && tell) {
-            ack.fn(&s->base, r, NULL, ack.user);
-        } else if (r != SIO_ERR_DROPPED && s->base.state != SOCKET_GONE) {
-            SIO_LOG_AT(&s->client->log, SIO_LOG_WARN, LOG_COMPONENT_SOCKET,
-                       "%s: an event of another thread was not sent: %s", s->nsp, sio_strerror(r));
-        }
+        tell_unsent(s, r, &ack);
     }
     sio_socket_unref(&s->base);
 }
