@@ -434,9 +434,10 @@ for (const [serverName, official] of servers) {
         });
 
         it("events that arrive right behind CONNECT are not lost", async (t) => {
-          const client = await newClient(t, group.server, options);
+          const client = await newClient(t, group.server, { ...options, no_auto_connect: true });
           await client.do("socket", "/room-7");
           await client.do("on", "/room-7", "hello");
+          await client.do("connect", "/room-7");
           const [args] = await client.next("event", "/room-7", "hello");
           assert.deepEqual(args, ["/room-7"]);
         });
