@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { closePayload, eventually, frame, opcode } from "../support.mjs";
+import { closePayload, eventually, frame, opcode, reset } from "../support.mjs";
 import { HostileServer, attack, flood, openPacket, switching } from "./hostile.mjs";
 import { clientFor } from "./support.mjs";
 
@@ -54,18 +54,18 @@ describe("Advisories of engine.io", () => {
         socket.write(Buffer.concat([Buffer.from(switching(request)), server(opcode.text, openPacket(), { rsv })])),
     });
   }
-  const reset = (session) => session.socket.resetAndDestroy();
+  const drop = (session) => reset(session.socket);
   const probing = { transports: ["polling,websocket"], open: openPacket({ upgrades: ["websocket"] }) };
   for (const [state, hooks] of Object.entries({
-    "when it is accepted": { connection: (socket) => socket.resetAndDestroy() },
-    "when the request has come": { connection: (socket) => socket.once("data", () => socket.resetAndDestroy()) },
-    "when an upgrade is asked for": { transports: websocket, upgrade: (socket) => socket.resetAndDestroy() },
-    "when it is upgraded": { transports: websocket, opened: reset },
-    "when CONNECT has come": { transports: websocket, connected: reset },
-    "when a poll waits": { transports: ["polling"], poll: (socket) => socket.resetAndDestroy() ?? true },
-    "when a post has come": { transports: ["polling"], post: (socket) => socket.resetAndDestroy() ?? true },
-    "when a probe is asked for": { ...probing, upgrade: (socket) => socket.resetAndDestroy() },
-    "when a probe has come": { ...probing, probe: reset },
+    "when it is accepted": { connection: reset },
+    "when the request has come": { connection: (socket) => socket.once("data", () => reset(socket)) },
+    "when an upgrade is asked for": { transports: websocket, upgrade: reset },
+    "when it is upgraded": { transports: websocket, opened: drop },
+    "when CONNECT has come": { transports: websocket, connected: drop },
+    "when a poll waits": { transports: ["polling"], poll: (socket) => reset(socket) ?? true },
+    "when a post has come": { transports: ["polling"], post: (socket) => reset(socket) ?? true },
+    "when a probe is asked for": { ...probing, upgrade: reset },
+    "when a probe has come": { ...probing, probe: drop },
   })) {
     attack(`CVE-2022-41940: a connection is reset ${state}`, hooks);
   }

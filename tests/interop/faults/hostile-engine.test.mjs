@@ -1,7 +1,7 @@
 /** Servers that break the rules of Engine.IO. */
 import { describe } from "node:test";
 import { attack, flood, handshake, openPacket, switching } from "./hostile.mjs";
-import { closePayload, frame, opcode } from "../support.mjs";
+import { closePayload, frame, opcode, reset } from "../support.mjs";
 
 const open = (packet, more) => ({ open: packet, ...more });
 const without = (name) => openPacket({ [name]: undefined });
@@ -155,7 +155,7 @@ describe("probes", () => {
   );
   attack("that are closed", fails({ probe: (session) => session.frame(opcode.close, closePayload(1000)) }));
   attack("that are cut off", fails({ probe: (session) => session.socket.destroy() }));
-  attack("that are reset", fails({ probe: (session) => session.socket.resetAndDestroy() }));
+  attack("that are reset", fails({ probe: (session) => reset(session.socket) }));
   attack(
     "that are refused",
     fails({ upgrade: (socket) => socket.write("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n") })

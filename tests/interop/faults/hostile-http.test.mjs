@@ -2,6 +2,7 @@
 import { describe } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { answer, attack, drip, flood, openPacket, switching } from "./hostile.mjs";
+import { reset } from "../support.mjs";
 
 const polling = ["polling"];
 const websocket = ["websocket"];
@@ -33,11 +34,11 @@ describe("connections", () => {
   attack("that are closed within a chunk", ends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n0{", {}));
 
   const resets = {
-    "at once": { connection: (socket) => socket.resetAndDestroy() },
-    "with the request": { connection: (socket) => socket.once("data", () => socket.resetAndDestroy()) },
+    "at once": { connection: reset },
+    "with the request": { connection: (socket) => socket.once("data", () => reset(socket)) },
     "within the head": {
       connection: (socket) =>
-        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nX", () => socket.resetAndDestroy())),
+        socket.once("data", () => socket.write("HTTP/1.1 200 OK\r\nX", () => reset(socket))),
     },
   };
   for (const [phase, hooks] of Object.entries(resets)) {
@@ -231,5 +232,5 @@ describe("later answers", () => {
     options: { "max-message": 100000 },
     poll: (socket) => socket.write("HTTP/1.1 200 OK\r\n\r\n4") && flood(socket, "x"),
   });
-  attack("to GET that are reset", { transports: polling, poll: (socket) => socket.resetAndDestroy() ?? true });
+  attack("to GET that are reset", { transports: polling, poll: (socket) => reset(socket) ?? true });
 });

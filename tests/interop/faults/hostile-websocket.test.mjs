@@ -1,6 +1,6 @@
 /** Servers whose WebSockets break the rules of RFC 6455. */
 import { describe } from "node:test";
-import { closePayload, frame, opcode } from "../support.mjs";
+import { closePayload, frame, opcode, reset } from "../support.mjs";
 import { answer, attack, drip, flood, switching } from "./hostile.mjs";
 
 const transports = ["websocket"];
@@ -171,7 +171,7 @@ describe("closes", () => {
   });
   for (const [name, end] of Object.entries({
     "by FIN": (session) => session.socket.end(),
-    "by RST": (session) => session.socket.resetAndDestroy(),
+    "by RST": (session) => reset(session.socket),
   })) {
     attack(`${name} after the handshake`, does(end));
     attack(`${name} after CONNECT`, { transports, connected: end });

@@ -10,7 +10,7 @@ import net from "node:net";
 import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { ms, within } from "../support.mjs";
+import { ms, reset, within } from "../support.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const programs = resolve(here, process.env.SIO_BUILD_DIR ?? "../../../build/release", "tests");
@@ -293,11 +293,7 @@ export class Relay {
   /** Breaks all connections: with a RST to the client. */
   reset() {
     for (const { inside, outside } of this.#pairs) {
-      if (inside.writableEnded) {
-        inside.destroy(); /* a reset that comes behind end() would leave Node.js with a handle that never closes */
-      } else {
-        inside.resetAndDestroy();
-      }
+      reset(inside);
       outside.destroy();
     }
   }
