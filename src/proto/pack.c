@@ -358,15 +358,37 @@ static int end_packet(struct packer *p, enum sio_packet_type type, int r) {
     return 0;
 }
 
+#define EACH_BYTE(c) (0x0101010101010101u * (c))
+
+/* Whether one of eight bytes is a control, not ASCII, a quote or a backslash. A borrow may name a
+ * byte above one of these in error, never one in a word without any. */
+static bool has_special(uint64_t word) {
+    uint64_t quote = word ^ EACH_BYTE('"');
+    uint64_t backslash = word ^ EACH_BYTE('\\');
+    uint64_t found = word | (word - EACH_BYTE(' ')) | ((quote - EACH_BYTE(1)) & ~quote) |
+                     ((backslash - EACH_BYTE(1)) & ~backslash);
+    return (found & EACH_BYTE(0x80)) != 0;
+}
+
 /* True when a string stands in JSON as it is. */
 static bool is_plain(struct text t) {
-    for (size_t i = 0; i < t.len; i++) {
-        uint8_t c = (uint8_t)t.data[i];
-        if (c < ' ' || c >= 0x80 || c == '"' || c == '\\') {
+    uint64_t word = EACH_BYTE('a'); /* in the place of what is missing */
+    while (t.len >= sizeof word) {
+        memcpy(&word, t.data, sizeof word);
+        if (has_special(word)) {
             return false;
         }
+        t = (struct text){t.data + sizeof word, t.len - sizeof word};
     }
-    return true;
+    if (t.len >= sizeof(uint32_t)) { /* the rest in two pieces, which may overlap */
+        memcpy(&word, t.data, sizeof(uint32_t));
+        memcpy((uint8_t *)&word + 4, t.data + t.len - 4, sizeof(uint32_t));
+    } else {
+        for (size_t i = 0; i < t.len; i++) {
+            word = word << 8 | (uint8_t)t.data[i];
+        }
+    }
+    return !has_special(word);
 }
 
 /*

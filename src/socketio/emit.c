@@ -91,6 +91,20 @@ static int emit(sio_socket *s, const struct emission *e) {
     return ops->diverts != NULL && ops->diverts(s, e) ? ops->divert(s, e) : sio__emit(s, e);
 }
 
+/* The same for most of what is ever sent, a named event without more: where nothing may divert it,
+ * no emission is needed. */
+static int emit_plain(sio_socket *s, const char *event, const char *format, va_list *args) {
+    if (s == NULL || event == NULL || format == NULL || s->home->ops->diverts != NULL) {
+        return emit(s, &(struct emission){.event = event, .format = format, .args = args});
+    }
+    const struct socket_home *home = s->home;
+    if (!sio__socket_is_alive(s)) {
+        return SIO_ERR_CLOSED;
+    }
+    int r = sio__pack_event(home->packer, home->nsp, false, 0, sio__text_of(event), format, args);
+    return r < 0 ? r : home->ops->send(s, 0, NULL);
+}
+
 /* ---- the verbs ---- */
 
 int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args) {
@@ -107,7 +121,7 @@ int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *for
 int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = emit(s, &(struct emission){.event = event, .format = format, .args = &args});
+    int r = emit_plain(s, event, format, &args);
     va_end(args);
     return r;
 }

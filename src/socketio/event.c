@@ -70,29 +70,21 @@ struct text sio__event_name_of(const sio_val *root) {
     return name;
 }
 
-static void dispatch(sio_socket *s, const struct sio_packet *packet, const struct value_doc *doc,
-                     const struct value_bytes *attachments, uint32_t count) {
+/* Runs the handlers of an event for which there are listeners, one after the other. */
+static void dispatch(sio_socket *s, sio_event *ev, bool is_named) {
     const struct handlers *h = s->home->handlers;
-    sio_event ev = {.args = {.root = doc->root,
-                             .first = 1,
-                             .json = packet->json,
-                             .attachments = attachments,
-                             .attachment_count = count},
-                    .socket = s,
-                    .name = sio__event_name_of(doc->root),
-                    .ack_id = packet->id,
-                    .wants_ack = packet->has_id};
-    call(&h->any, s, &ev);
-    if (s->state != SOCKET_CONNECTED || !pass_middlewares(s, &ev)) {
+    if (h->any.len > 0) {
+        call(&h->any, s, ev);
+        if (s->state != SOCKET_CONNECTED) {
+            return;
+        }
+    }
+    if (h->event_middleware.len > 0 && !pass_middlewares(s, ev)) {
         return;
     }
-    /* Numbers are accepted as names, but name no handler. */
-    const struct handler_list *list = NULL;
-    if (sio_val_type(sio_val_at(doc->root, 0)) == SIO_STRING) {
-        list = sio__handlers_find(&h->events, ev.name);
-    }
+    const struct handler_list *list = is_named ? sio__handlers_find(&h->events, ev->name) : NULL;
     if (list != NULL) {
-        call(list, s, &ev);
+        call(list, s, ev);
     }
 }
 
@@ -114,8 +106,22 @@ void sio__event_dispatch(sio_socket *s, const struct sio_packet *packet,
     if (doc->root == NULL) {
         return; /* an event without data: accepted, without effect */
     }
+    sio_event ev = {.args = {.root = doc->root,
+                             .first = 1,
+                             .json = packet->json,
+                             .attachments = attachments,
+                             .attachment_count = count},
+                    .socket = s,
+                    .name = {.data = ""},
+                    .ack_id = packet->id,
+                    .wants_ack = packet->has_id};
+    /* Numbers are accepted as names, but name no handler. */
+    const char *name = sio_val_str(sio_val_at(doc->root, 0), &ev.name.len);
+    if (name != NULL) {
+        ev.name.data = name;
+    }
     begin_calls(s);
-    dispatch(s, packet, doc, attachments, count);
+    dispatch(s, &ev, name != NULL);
     end_calls(s);
 }
 
@@ -286,15 +292,31 @@ static int reply(sio_event *ev, const struct emission *e) {
     return r;
 }
 
-int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
+static int reply_by_format(sio_event *ev, const char *format, va_list *args) {
     if (ev == NULL || format == NULL) {
         return SIO_ERR_INVALID;
     }
+    sio_socket *s = ev->socket;
+    if (s == NULL || s->home->ops->diverts != NULL || answer_due(ev) <= 0) {
+        return reply(ev,
+                     &(struct emission){
+                         .is_reply = true, .reply_id = ev->ack_id, .format = format, .args = args});
+    }
+    /* As in sio_emit(): where nothing may divert it, no emission is needed. */
+    const struct socket_home *home = s->home;
+    if (s->state != SOCKET_CONNECTED) {
+        return SIO_ERR_CLOSED;
+    }
+    int r = sio__pack_ack(home->packer, home->nsp, ev->ack_id, format, args);
+    r = r < 0 ? r : home->ops->reply(s);
+    ev->answered = r >= 0;
+    return r;
+}
+
+int sio_event_reply_v(sio_event *ev, const char *format, va_list args) {
     va_list copy;
     va_copy(copy, args);
-    int r =
-        reply(ev, &(struct emission){
-                      .is_reply = true, .reply_id = ev->ack_id, .format = format, .args = &copy});
+    int r = reply_by_format(ev, format, &copy);
     va_end(copy);
     return r;
 }
@@ -309,7 +331,7 @@ int sio_event_reply_msg(sio_event *ev, sio_msg *msg) {
 int sio_event_reply(sio_event *ev, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = sio_event_reply_v(ev, format, args);
+    int r = reply_by_format(ev, format, &args);
     va_end(args);
     return r;
 }

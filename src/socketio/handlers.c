@@ -15,10 +15,9 @@ static struct name_key key_of(const char *name, size_t len) {
     } else if (len >= 4) {
         memcpy(&key.first, name, 4);
         memcpy(&key.last, name + len - 4, 4);
-    } else {
-        for (size_t i = 0; i < len; i++) {
-            key.first = key.first << 8 | (uint8_t)name[i];
-        }
+    } else if (len > 0) { /* of up to three, one may be taken twice */
+        key.first = (uint64_t)(uint8_t)name[0] << 16 | (uint64_t)(uint8_t)name[len / 2] << 8 |
+                    (uint8_t)name[len - 1];
     }
     return key;
 }
