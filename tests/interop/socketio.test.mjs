@@ -224,8 +224,11 @@ for (const [mode, transport] of Object.entries(modes)) {
       it("find their own event among hundreds", async (t) => {
         const socket = await open(t);
         const numbers = Array.from({ length: 300 }, (unused, i) => i);
-        const answers = await Promise.all(numbers.map((i) => socket.emitWithAck("ack", i)));
-        assert.deepEqual(answers, numbers);
+        const answers = await Promise.all(numbers.map((i) => call(socket, "ack", i)));
+        assert.deepEqual(
+          answers,
+          numbers.map((i) => [i])
+        );
       });
 
       it("that never come end by the client's timeout", async (t) => {
