@@ -146,7 +146,7 @@ static void accept_websocket(struct peer *p, struct text head) {
 static bool answer_request(struct peer *p, struct text head) {
     struct text payload;
     bool binary;
-    if (has_line(head, "Upgrade: websocket")) {
+    if (sio__text_starts(head, SIO_TEXT("GET")) && has_line(head, "\r\nUpgrade: websocket\r\n")) {
         accept_websocket(p, head);
         return true;
     }
