@@ -3,9 +3,11 @@
  * into its requests. Named after the options of the official client ("Client options"), where they are about one.
  */
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { describe, it } from "node:test";
+import { WebSocketServer } from "ws";
 import {
-  connectedClient, eventually, groupServer, ms, newClient, reference, ScriptedServer, servers, testServer,
+  connectedClient, eventually, groupServer, listening, ms, newClient, reference, ScriptedServer, servers, testServer,
   transports, upgraded, wayTo,
 } from "./client-support.mjs";
 import { relayTo } from "./support.mjs";
@@ -43,6 +45,13 @@ for (const [serverName, official] of servers) {
           const client = await newClient(t, `${group.server.origin}/?q=url`, { ...options, query: "q=option" });
           await client.connect("/");
           assert.equal((await client.call("/", "handshake"))[0].query, "url");
+        });
+
+        it("http and ws are the same in a URL", async (t) => {
+          for (const scheme of ["http", "ws"]) {
+            const client = await connectedClient(t, `${scheme}://127.0.0.1:${group.server.port}`, options);
+            assert.deepEqual(await client.call("/", "ack", scheme), [scheme]);
+          }
         });
 
         for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
@@ -88,6 +97,32 @@ for (const [serverName, official] of servers) {
           const server = await testServer(t, official, "--path", "/my/path");
           const client = await connectedClient(t, server, { ...options, path: "/my/path" });
           assert.match((await client.call("/", "handshake"))[0].url, /^\/my\/path\/\?/);
+        });
+
+        it("path: with its slash, and apart from the namespace of the URL", async (t) => {
+          const server = await testServer(t, official, "--path", "/my/path/");
+          const client = await newClient(t, `${server.origin}/chat`, { ...options, path: "/my/path/" });
+          await client.do("socket", null);
+          await client.next("connect", "/chat");
+          assert.match((await client.call("/chat", "handshake"))[0].url, /^\/my\/path\/\?/);
+        });
+
+        it("path: one that the server does not serve ends in connect_error", async (t) => {
+          const client = await newClient(t, group.server, { ...options, path: "/other", no_reconnection: true });
+          await client.do("socket", "/");
+          const [message] = await client.next("connect_error", "/");
+          assert.match(message, mode === "websocket" ? /^websocket error/ : /^xhr poll error/);
+        });
+
+        it("a payload larger than maxHttpBufferSize ends the connection", async (t) => {
+          const server = await testServer(t, official, "--max-payload", 10_000);
+          const client = await connectedClient(t, server, { ...options, no_reconnection: true });
+          if (mode === "upgrading") {
+            await upgraded(client);
+          }
+          await client.do("emit", "/", "echo", ["x".repeat(20_000)]);
+          const [reason] = await client.next("disconnect", "/");
+          assert.equal(reason, mode === "polling" ? "transport error" : "transport close");
         });
 
         it("addTrailingSlash: false", async (t) => {
@@ -175,6 +210,16 @@ for (const [serverName, official] of servers) {
       assert.equal((await client.notice("open")).text, "websocket");
     });
 
+    it("rememberUpgrade: without it the next connection begins with polling", async (t) => {
+      const client = await connectedClient(t, group.server);
+      await upgraded(client);
+      await client.do("disconnect", "/");
+      await client.notice("close");
+      await client.do("connect", "/");
+      await client.notice("open");
+      assert.equal((await client.notice("open")).text, "polling");
+    });
+
     it("cookies: the server's cookie is kept and sent", async (t) => {
       const server = await testServer(t, official, "--cookie", "io");
       const client = await connectedClient(t, server, { cookies: true });
@@ -224,6 +269,17 @@ describe("Engine, a scripted server", () => {
     const other = await started(t, {}, { ...transports.polling, timestamp_param: "stamp" });
     await other.client.next("connect", "/");
     assert.match(other.server.log[0], /&stamp=[\w.-]+$/);
+  });
+
+  it("query: EIO, transport and sid are reserved", async (t) => {
+    const query = reference ? "EIO=3&transport=other&a=1" : "EIO=3&transport=other&sid=other&a=1";
+    for (const transport of [transports.polling, transports.websocket]) {
+      const { server, client } = await started(t, {}, { ...transport, query });
+      await client.next("connect", "/");
+      const { searchParams } = new URL(server.requests[0].url, server.origin);
+      const seen = ["EIO", "transport", "sid", "a"].map((name) => searchParams.getAll(name));
+      assert.deepEqual(seen, [["4"], transport.transports, [], ["1"]]);
+    }
   });
 
   it("the timestamp is another one in every request", async (t) => {
@@ -385,6 +441,65 @@ describe("Engine, a scripted server", () => {
     server.sessions.clear();
     await client.do("emit", "/", "x", []);
     assert.equal((await client.next("disconnect", "/"))[0], "transport error");
+  });
+
+  it("ping timeout, transport close, transport error: socket.active is true, and it reconnects", async (t) => {
+    const options = { reconnection_delay_ms: 50 };
+    for (const [reason, transport, end] of [
+      ["ping timeout", transports.polling, () => {}],
+      ["ping timeout", transports.websocket, () => {}],
+      ["transport close", transports.websocket, (server) => server.session.drop()],
+      ["transport error", transports.polling, (server) => server.sessions.clear()],
+    ]) {
+      const script = { handshake: reason === "ping timeout" ? { pingInterval: 40, pingTimeout: 40 } : {} };
+      const { server, client } = await started(t, script, { ...transport, ...options });
+      await client.next("connect", "/");
+      script.handshake = {};
+      end(server);
+      if (reason === "transport error") {
+        await client.do("emit", "/", "x", []);
+      }
+      assert.equal((await client.next("disconnect", "/"))[0], reason);
+      assert.equal((await client.state()).active, 1);
+      await client.next("connect", "/");
+    }
+  });
+
+  it("connect_error: xhr poll error over polling, websocket error over WebSocket", async (t) => {
+    const refuse = (request, response) => {
+      response.writeHead?.(503).end();
+      response.destroy();
+      return true;
+    };
+    for (const [transport, expected] of [
+      [transports.polling, /^xhr poll error/],
+      [transports.websocket, /^websocket error/],
+    ]) {
+      const { client } = await started(t, { request: refuse }, { ...transport, no_reconnection: true });
+      assert.match((await client.next("connect_error", "/"))[0], expected);
+    }
+  });
+
+  it("a plain WebSocket server is none of Socket.IO", async (t) => {
+    const server = new WebSocketServer({ noServer: true });
+    const http = createServer();
+    http.on("upgrade", (...request) => server.handleUpgrade(...request, (ws) => ws.send("hello")));
+    const port = await listening(t, http);
+    const options = { ...transports.websocket, open_timeout_ms: 200, no_reconnection: true };
+    const client = await newClient(t, `ws://127.0.0.1:${port}`, options);
+    await client.do("socket", "/");
+    await client.next("connect_error", "/");
+  });
+
+  it("disconnect: the details tell the low-level reason, such as xhr post error and 413", onlyC, async (t) => {
+    const { server, client } = await started(t, {}, { ...transports.polling, no_reconnection: true });
+    await client.next("connect", "/");
+    server.script.request = ({ method }, response) => method === "POST" && response.writeHead(413).end();
+    await client.do("emit", "/", "x", []);
+    assert.deepEqual(await client.next("disconnect", "/"), ["transport error", "HTTP_STATUS"]);
+    const { status, text } = await client.notice("close");
+    assert.equal(status, "SIO_ERR_HTTP");
+    assert.match(text, /^xhr post error: .*413/);
   });
 
   it("parse error: the server has sent an invalid packet", async (t) => {

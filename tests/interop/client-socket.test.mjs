@@ -48,6 +48,17 @@ for (const [serverName, official] of servers) {
           assert.deepEqual({ connected, active }, { connected: 1, active: 1 });
         });
 
+        it("socket.connected is false, and socket.id undefined, before the connection", async (t) => {
+          const client = await newClient(t, group.server, { ...options, no_auto_connect: true });
+          await client.do("socket", "/");
+          const before = await client.state();
+          assert.deepEqual([before.id, before.connected], ["", 0]);
+          await client.do("connect", "/");
+          const [id] = await client.next("connect", "/");
+          const after = await client.state();
+          assert.deepEqual([after.id, after.connected], [id, 1]);
+        });
+
         it("socket.recovered is false when the server does not restore connections", async (t) => {
           const client = await open(t);
           assert.deepEqual(client.all("connect", "/")[0][1], false);
@@ -193,6 +204,19 @@ for (const [serverName, official] of servers) {
           assert.deepEqual(client.all("event"), []);
         });
 
+        it("off: the listener that is named is removed, the others stay", async (t) => {
+          const client = await open(t);
+          await client.do("on", "/", "echo");
+          await client.do("on", "/", "echo", "other");
+          await client.do("emit", "/", "echo", [1]);
+          await client.next("other", "/", "echo");
+          await client.do("off", "/", "echo", "other");
+          assert.deepEqual(await client.next("removed"), [1]);
+          await client.do("emit", "/", "echo", [2]);
+          await eventually(() => client.all("event").length === 2, "2 events");
+          assert.equal(client.all("other").length, 1);
+        });
+
         it("onAny: the catch-all listener is called with every event, before its own listeners", async (t) => {
           const client = await open(t);
           await client.do("on", "/", "echo");
@@ -221,6 +245,28 @@ for (const [serverName, official] of servers) {
           const [first, second] = client.all("outgoing", "/").map(([name, args]) => [name, args.slice(0, 2)]);
           assert.deepEqual(first, ["first", [1, buffers]]);
           assert.equal(second[0], "ack");
+        });
+
+        it("onAnyOutgoing: acknowledgements are not caught", async (t) => {
+          const client = await open(t);
+          await client.do("on", "/", "question", "reply");
+          await client.do("any_outgoing", "/");
+          await client.call("/", "ask", 4000, "question", [1]);
+          assert.deepEqual(client.all("outgoing", "/").map(([name]) => name), ["ask"]);
+        });
+
+        it("offAny, offAnyOutgoing: the listener that is named is removed, the others stay", async (t) => {
+          const client = await open(t);
+          for (const command of ["any", "any_outgoing"]) {
+            await client.do(command, "/");
+            await client.do(command, "/", "other");
+          }
+          await client.do("off", "/", null, "other");
+          assert.deepEqual(await client.next("removed"), [2]);
+          await client.do("emit", "/", "echo", [1]);
+          await client.next("any", "/", "echo");
+          assert.equal(client.all("outgoing").length, 1);
+          assert.deepEqual(client.all("other"), []);
         });
 
         it("offAny, offAnyOutgoing: the catch-all listeners are removed", async (t) => {
@@ -381,6 +427,16 @@ for (const [serverName, official] of servers) {
           }
         });
 
+        it("auth: changed, and sent with socket.disconnect().connect()", async (t) => {
+          const client = await open(t, "/", { socket: { auth: '{"token":"abcd"}' } });
+          client.do("set_auth", "/", '{"token":"efgh"}');
+          client.do("disconnect", "/");
+          client.do("connect", "/");
+          await client.next("disconnect", "/");
+          await eventually(() => client.all("connect", "/").length === 2, "the second connection");
+          assert.deepEqual((await client.call("/", "handshake"))[0].auth, { token: "efgh" });
+        });
+
         it("auth as a function may give nothing", async (t) => {
           const client = await newClient(t, group.server, options);
           await client.do("socket", "/", { auth_fn: true });
@@ -427,10 +483,32 @@ for (const [serverName, official] of servers) {
           assert.equal(reason, "forced close");
         });
 
-        it("the namespace of the URL, with and without its slash", async (t) => {
+        it("io(url): the pathname of the URL is the namespace, and its query that of the requests", async (t) => {
+          for (const [end, nsp] of [["", "/"], ["/", "/"], ["/chat", "/chat"], ["/room-1?q=abc", "/room-1"]]) {
+            const client = await newClient(t, group.server.origin + end, options);
+            await client.do("socket", null);
+            await client.next("connect", nsp);
+            const [{ query, url }] = await client.call(nsp, "handshake");
+            assert.equal(query, end.includes("?") ? "abc" : null);
+            assert.match(url, /^\/socket\.io\/\?/);
+          }
+        });
+
+        it("a namespace may be named without its slash", async (t) => {
           const client = await newClient(t, group.server, options);
           await client.do("socket", "chat");
           await client.next("connect", "/chat");
+        });
+
+        it("each namespace has its own listeners", async (t) => {
+          const client = await open(t);
+          await client.connect("/chat");
+          await client.do("on", "/", "echo");
+          await client.do("on", "/chat", "echo");
+          await client.do("emit", "/chat", "echo", ["of the chat"]);
+          await client.next("event", "/chat", "echo");
+          await client.call("/", "ack");
+          assert.deepEqual(client.all("event"), [["/chat", "echo", ["of the chat"], false]]);
         });
 
         it("events that arrive right behind CONNECT are not lost", async (t) => {

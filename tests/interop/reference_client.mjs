@@ -4,13 +4,14 @@
  */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { Manager } from "socket.io-client";
+import { io } from "socket.io-client";
 import { decode, encode } from "./client-values.mjs";
 
 let manager;
+let namespace; // of the URL
 let rememberedAuth;
 const owed = [];
-const listeners = new Map();
+const others = new Map(); // listeners that can be removed alone, by namespace and event
 
 const print = (...report) => console.log(JSON.stringify(report));
 
@@ -65,13 +66,19 @@ function socketOptions({ auth, auth_fn, ...rest }, nsp) {
   return options;
 }
 
-const nspOf = (name) => (name ? (name[0] === "/" ? name : `/${name}`) : "/");
+function nspOf(name) {
+  if (name === null) {
+    return namespace;
+  }
+  return name[0] === "/" ? name : `/${name}`;
+}
+
 const socketOf = (nsp) => manager.socket(nspOf(nsp), manager.defaults);
 
 function handler(socket, nsp, event, how) {
   return (...args) => {
     const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
-    print("event", nsp, event, encode(args), Boolean(ack));
+    print(how === "other" ? "other" : "event", nsp, event, encode(args), Boolean(ack));
     if (how === "reply") {
       ack?.(...args);
     } else if (how === "later") {
@@ -83,6 +90,14 @@ function handler(socket, nsp, event, how) {
     } else if (how === "echo") {
       socket.emit(event, ...args);
     }
+  };
+}
+
+/** A catch-all listener. */
+function catcher(nsp, kind) {
+  return (event, ...args) => {
+    const wantsAck = kind !== "outgoing" && typeof args.at(-1) === "function" && Boolean(args.pop());
+    print(kind, nsp, event, encode(args), wantsAck);
   };
 }
 
@@ -115,7 +130,10 @@ function watch() {
 
 const commands = {
   client(url, { socket = {}, tls = {}, ...options } = {}) {
-    manager = new Manager(url, { ...translate({ ...options, ...tls }), autoConnect: false });
+    const first = io(url, { ...translate({ ...options, ...tls }), autoConnect: false, forceNew: true });
+    manager = first.io;
+    namespace = first.nsp;
+    delete manager.nsps[namespace]; // it is made by the command
     manager.defaults = socketOptions(socket, "/");
     manager.waits = options.no_auto_connect;
     watch();
@@ -137,33 +155,43 @@ const commands = {
   on(nsp, event, how) {
     const socket = socketOf(nsp);
     const fn = handler(socket, nspOf(nsp), event, how);
-    listeners.set(nsp + event, [...(listeners.get(nsp + event) ?? []), fn]);
+    if (how === "other") {
+      others.set(`${nsp} ${event}`, fn);
+    }
     socket.on(event, fn);
   },
   once(nsp, event, how) {
     const socket = socketOf(nsp);
     socket.once(event, handler(socket, nspOf(nsp), event, how));
   },
-  any(nsp) {
-    socketOf(nsp).onAny((event, ...args) => {
-      const wantsAck = typeof args.at(-1) === "function" && Boolean(args.pop());
-      print("any", nspOf(nsp), event, encode(args), wantsAck);
-    });
-  },
-  any_outgoing(nsp) {
-    socketOf(nsp).onAnyOutgoing((event, ...args) => print("outgoing", nspOf(nsp), event, encode(args), false));
-  },
-  off(nsp, event) {
-    const socket = socketOf(nsp);
-    if (event === null) {
-      const count = socket.listenersAny().length + socket.listenersAnyOutgoing().length;
-      socket.offAny().offAnyOutgoing();
-      print("removed", count);
-    } else {
-      const count = socket.listeners(event).length;
-      socket.off(event);
-      print("removed", count);
+  any(nsp, how) {
+    const fn = catcher(nspOf(nsp), how ?? "any");
+    if (how === "other") {
+      others.set(`${nsp} any`, fn);
     }
+    socketOf(nsp).onAny(fn);
+  },
+  any_outgoing(nsp, how) {
+    const fn = catcher(nspOf(nsp), how ?? "outgoing");
+    if (how === "other") {
+      others.set(`${nsp} outgoing`, fn);
+    }
+    socketOf(nsp).onAnyOutgoing(fn);
+  },
+  off(nsp, event, how) {
+    const socket = socketOf(nsp);
+    const count = () => socket.listenersAny().length + socket.listenersAnyOutgoing().length;
+    const before = event === null ? count() : socket.listeners(event).length;
+    if (how === "other" && event === null) {
+      socket.offAny(others.get(`${nsp} any`)).offAnyOutgoing(others.get(`${nsp} outgoing`));
+    } else if (how === "other") {
+      socket.off(event, others.get(`${nsp} ${event}`));
+    } else if (event === null) {
+      socket.offAny().offAnyOutgoing();
+    } else {
+      socket.off(event);
+    }
+    print("removed", before - (event === null ? count() : socket.listeners(event).length));
   },
   emit(nsp, event, args, isVolatile) {
     const socket = socketOf(nsp);

@@ -218,6 +218,12 @@ static void on_any(sio_socket *s, sio_event *ev, void *user) {
     report_event(user, s, ev);
 }
 
+/* A second function, which can be removed alone. */
+static void on_other(sio_socket *s, sio_event *ev, void *user) {
+    (void)user;
+    report_event("other", s, ev);
+}
+
 static void on_event(sio_socket *s, sio_event *ev, void *user) {
     const char *how = user;
     report_event("event", s, ev);
@@ -495,27 +501,38 @@ static void *how_of(yyjson_val *v) {
     return "";
 }
 
+static bool is_other(yyjson_val *how) {
+    return yyjson_equals_str(how, "other");
+}
+
 /* ["on", nsp, event, how] */
 static int do_on(yyjson_val *command) {
-    return sio_socket_on(socket_of(command), STR(command, 2), on_event, how_of(ARG(command, 3)));
+    yyjson_val *how = ARG(command, 3);
+    return sio_socket_on(socket_of(command), STR(command, 2), is_other(how) ? on_other : on_event,
+                         how_of(how));
 }
 
 static int do_once(yyjson_val *command) {
-    return sio_socket_once(socket_of(command), STR(command, 2), on_event, how_of(ARG(command, 3)));
+    yyjson_val *how = ARG(command, 3);
+    return sio_socket_once(socket_of(command), STR(command, 2), is_other(how) ? on_other : on_event,
+                           how_of(how));
 }
 
-/* ["any", nsp], ["any_outgoing", nsp] */
+/* ["any", nsp, how], ["any_outgoing", nsp, how] */
 static int do_any(yyjson_val *command) {
-    return sio_socket_on_any(socket_of(command), on_any, "any");
+    return sio_socket_on_any(socket_of(command), is_other(ARG(command, 2)) ? on_other : on_any,
+                             "any");
 }
 
 static int do_any_outgoing(yyjson_val *command) {
-    return sio_socket_on_any_outgoing(socket_of(command), on_any, "outgoing");
+    return sio_socket_on_any_outgoing(socket_of(command),
+                                      is_other(ARG(command, 2)) ? on_other : on_any, "outgoing");
 }
 
-/* ["off", nsp, event or null]: the result says how many were removed */
+/* ["off", nsp, event or null, how]: the result says how many were removed */
 static int do_off(yyjson_val *command) {
-    int removed = sio_socket_off(socket_of(command), STR(command, 2), NULL);
+    int removed = sio_socket_off(socket_of(command), STR(command, 2),
+                                 is_other(ARG(command, 3)) ? on_other : NULL);
     printf("[\"removed\",%d", removed);
     report_end();
     return 0;
