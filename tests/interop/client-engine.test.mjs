@@ -556,8 +556,8 @@ describe("Engine, a scripted server", () => {
     }
   });
 
-  it("a handshake that is none is an error", async (t) => {
-    for (const body of ["", "x", "0{}", '0{"sid":1}', "4x"].slice(0, reference ? 0 : 5)) {
+  it("a handshake that is none is an error", onlyC, async (t) => {
+    for (const body of ["", "x", "0{}", '0{"sid":1}', "4x"]) {
       const answer = (request, response) => {
         response.end(body);
         return true;
