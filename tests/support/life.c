@@ -20,11 +20,12 @@
 #define FREE_MAX_MS 1000
 
 /* libuv closes descriptors without the checker's knowledge: it takes the next use of the number for
- * a race. */
-const char *__tsan_default_suppressions(void);
+ * a race. The names are those of the functions that it puts in place of the system's. */
+const char *__tsan_default_suppressions(void) __attribute__((visibility("default")));
 const char *__tsan_default_suppressions(void) {
-    return "race:^accept4$\nrace:^epoll_create1$\nrace:^eventfd$\nrace:^pipe2$\nrace:^socket$\n"
-           "race:^open$\nrace:^closedir$\nrace:^close$\n";
+    return "race:interceptor_accept4$\nrace:interceptor_epoll_create1$\n"
+           "race:interceptor_eventfd$\nrace:interceptor_pipe2$\nrace:interceptor_socket$\n"
+           "race:interceptor_open$\nrace:interceptor_closedir$\nrace:interceptor_close$\n";
 }
 
 int64_t life_now_ms(void) {
