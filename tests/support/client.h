@@ -4,8 +4,8 @@
  *
  * It answers heartbeats by itself. Everything else that the server sends stands in one queue, in
  * order: Engine.IO packets as they are written on a WebSocket, without a type for binary ones.
- * Functions that wait return false or NULL when the session has ended, the deadline has passed, or
- * (in an impatient harness) nothing moves any more; the _expect functions fail the test then.
+ * Functions that wait return false or NULL when the session has ended, or nothing moves any
+ * more; the _expect functions fail the test then.
  */
 #ifndef SUPPORT_CLIENT_H
 #define SUPPORT_CLIENT_H

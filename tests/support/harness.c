@@ -10,7 +10,7 @@
 #include <sio/error.h>
 
 /* Far above what anything takes, under valgrind too: nobody waits for it but a test that fails. */
-#define DEADLINE_MS 20000
+#define PATIENCE_MS 20000
 
 /* After so long without anything that moves nothing will. */
 #define REST_MS 5
@@ -177,8 +177,7 @@ static uint64_t now_ms(void) {
 
 bool harness_wait(struct harness *h, bool (*done)(void *arg), void *arg) {
     size_t activity = h->activity;
-    uint64_t begin = now_ms();
-    uint64_t moved = begin;
+    uint64_t moved = now_ms();
     bool waiting = true;
     start_timer(h, REST_MS);
     while (waiting && !done(arg)) {
@@ -193,7 +192,7 @@ bool harness_wait(struct harness *h, bool (*done)(void *arg), void *arg) {
             activity = h->activity;
             moved = now;
         }
-        waiting = is_patient(h) ? now - begin < DEADLINE_MS : now - moved < REST_MS;
+        waiting = now - moved < (is_patient(h) ? PATIENCE_MS : REST_MS);
     }
     stop_timer(h);
     return done(arg);

@@ -2,7 +2,7 @@
 /*
  * A server and its clients in one thread: the harness owns a loop with a server on it, and serves
  * the sockets of the test's clients (wire.h, client.h) from the same loop. Nothing sleeps: the loop
- * runs until what a test waits for has happened, or a deadline has passed.
+ * runs until what a test waits for has happened, or nothing moves any more.
  *
  *     static void server_answers(void **state) {
  *         struct harness h;
@@ -48,9 +48,9 @@ struct harness {
     struct observed seen;
 
     /**
-     * How long to wait for what does not come: to a deadline of many seconds, which is what tests
-     * want that expect it to come; or, when false, until nothing moves any more. For tests that
-     * make the server lose things.
+     * How long to wait for what does not come: until nothing has moved for many seconds, which is
+     * what tests want that expect it to come; or, when false, for a few milliseconds. For tests
+     * that make the server lose things.
      */
     bool patient;
     /** Tells when patience ends; NULL: never. */
@@ -110,11 +110,11 @@ void harness_done(struct harness *h);
 /**
  * Runs the loop until done(arg) is true.
  *
- * @return whether it is; false after the deadline, or at rest, see `patient`
+ * @return whether it is; false at rest, see `patient`
  */
 bool harness_wait(struct harness *h, bool (*done)(void *arg), void *arg);
 
-/** Runs the loop until a counter has reached a value at least; fails the test at the deadline. */
+/** Runs the loop until a counter has reached a value at least; fails the test at rest. */
 void harness_wait_count_at(struct harness *h, const size_t *counter, size_t value, const char *file,
                            int line);
 #define harness_wait_count(h, counter, value)                                                      \
@@ -140,7 +140,7 @@ sio_stats harness_stats(const struct harness *h);
 /** Counter of one cause, enum sio_cause. */
 uint64_t harness_cause(const struct harness *h, int cause);
 
-/** Runs the loop until a cause was counted; fails the test at the deadline. */
+/** Runs the loop until a cause was counted; fails the test at rest. */
 void harness_wait_cause_at(struct harness *h, int cause, const char *file, int line);
 #define harness_wait_cause(h, cause) harness_wait_cause_at(h, cause, __FILE__, __LINE__)
 

@@ -28,6 +28,7 @@ struct peer_conn {
     struct stream *stream; /* NULL when it is closed */
     char *in;              /* input that was not expected yet; followed by NUL */
     size_t in_len;
+    size_t in_cap;
     size_t received; /* all input */
     bool ended;
     int status;         /* of the end */
@@ -50,6 +51,7 @@ struct peer {
     struct reactor own;
     uv_poll_t listener;
     uv_timer_t watchdog;
+    bool moved; /* something has come since the watchdog has looked */
     int fd;
     uint16_t port; /* it listens there, on 127.0.0.1 */
     size_t closed; /* reactors */
@@ -68,7 +70,7 @@ struct peer *peer_new(void);
 /** Closes everything; the code under test must have closed its streams. */
 void peer_free(struct peer *p);
 
-/** Runs the loop until the condition holds; the test fails when it does not within half a minute.
+/** Runs the loop until the condition holds; the test fails when nothing has come for half a minute.
  * What happens just before the loop sleeps has to wake it, by uv_stop(). */
 void peer_run(struct peer *p, bool (*condition)(void *arg), void *arg);
 

@@ -4,7 +4,7 @@
  * frames are read from it, whatever is wanted is written to it.
  *
  * Functions that wait run the loop of the harness; they return false or NULL when the connection
- * has ended or the deadline has passed.
+ * has ended or nothing moves any more.
  */
 #ifndef SUPPORT_WIRE_H
 #define SUPPORT_WIRE_H
