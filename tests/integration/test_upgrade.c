@@ -293,7 +293,8 @@ static void upgrades_are_no_first_answers(void **state) {
 static void probes_have_to_be_read(void **state) {
     (void)state;
     struct fixture f;
-    begin(&f, SIO_SERVER_OPTIONS(.send_high_water_bytes = 100));
+    begin(&f, SIO_SERVER_OPTIONS(.send_high_water_bytes = 100, .ping_interval_ms = 600000,
+                                 .keep_alive_timeout_ms = SIO_NEVER));
     wire_pause(f.ws);
     /* More answers than the buffers of the kernel hold. */
     for (int i = 0; i < 1000; i++) {
