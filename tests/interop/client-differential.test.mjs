@@ -200,7 +200,7 @@ const scenes = {
   },
 
   "retries: sent again when no answer comes in time, then given up, then the next": {
-    options: { socket: { retries: 2, ack_timeout_ms: 40 } },
+    options: { socket: { retries: 2, ack_timeout_ms: 1000 } },
     script: { event: (session, packet) => packet.data[0] === "answered" && ackAll(session, packet) },
     async play({ client }) {
       await client.connect("/");
@@ -212,7 +212,7 @@ const scenes = {
   },
 
   "retries: answered at the second try": {
-    options: { socket: { retries: 5, ack_timeout_ms: 40 } },
+    options: { socket: { retries: 5, ack_timeout_ms: 1000 } },
     script: { event: (session, packet) => packet.id % 2 === 1 && ackAll(session, packet) },
     async play({ client }) {
       await client.connect("/");
