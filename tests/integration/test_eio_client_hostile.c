@@ -319,7 +319,7 @@ static void a_server_that_does_not_close_is_left(void **state) {
 static void a_probe_without_answer_is_given_up(void **state) {
     (void)state;
     struct eio_peer *f = eio_peer_begin();
-    f->user.config.open_timeout_ms = 100;
+    f->user.config.open_timeout_ms = 1000;
     eio_peer_open_probe(f);
     eio_peer_wait(f, EIO_USER_UPGRADE_ERROR, 1);
     assert_string_equal(f->user.text, "probe error: timeout");

@@ -110,7 +110,7 @@ static void drip(struct limit_test *t, struct wire *w, const char *text) {
 static void slow_heads_are_ended(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 60), NULL);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 250), NULL);
     struct wire *w = wire_open(&t.h);
     drip(&t, w, "GET /app HTTP/1.1\r\nHost: test\r\nX-Slow-Loris: is dripping bytes\r\n");
     wire_expect_status(w, 408);
@@ -123,7 +123,7 @@ static void slow_heads_are_ended(void **state) {
 static void silent_connections_are_ended(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 30), NULL);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 250), NULL);
     struct wire *w = wire_open(&t.h);
     assert_true(wire_wait_end(w));
     limit_expect(&t, SIO_CAUSE_HEAD_TIME);
@@ -134,12 +134,12 @@ static void silent_connections_are_ended(void **state) {
 static void later_heads_have_their_time_too(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 40, .keep_alive_timeout_ms = SIO_NEVER),
+    limit_begin(&t, SIO_SERVER_OPTIONS(.head_timeout_ms = 250, .keep_alive_timeout_ms = SIO_NEVER),
                 NULL);
     struct wire *w = wire_open(&t.h);
     wire_get(w, "/app", "");
     wire_expect_status(w, 200);
-    harness_pass_ms(&t.h, 80); /* longer than the time for a head: it has not begun */
+    harness_pass_ms(&t.h, 400); /* longer than the time for a head: it has not begun */
     assert_false(w->ended);
     wire_puts(w, "GET /app HT");
     wire_expect_status(w, 408);

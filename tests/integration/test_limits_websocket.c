@@ -90,7 +90,7 @@ static void messages_have_a_greatest_number_of_fragments(void **state) {
 static void sessions_have_to_join_in_time(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.connect_timeout_ms = 60), NULL);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.connect_timeout_ms = 500), NULL);
     struct client *c = client_open(&t.h, SIO_WEBSOCKET);
     assert_int_equal(wire_close_code(c->ws), WS_CLOSE_NO_STATUS);
     limit_expect(&t, SIO_CAUSE_CONNECT_TIME);
@@ -105,7 +105,7 @@ static void sessions_have_to_join_in_time(void **state) {
 static void upgrades_have_to_end_in_time(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.upgrade_timeout_ms = 40), NULL);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.upgrade_timeout_ms = 500), NULL);
     struct client *c = client_open(&t.h, SIO_POLLING);
     client_join(c, "/");
     struct wire *w = wire_open(&t.h);
@@ -139,7 +139,7 @@ static void add_bye(struct limit_test *t) {
 static void closing_has_to_end_in_time(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.close_timeout_ms = 40), add_bye);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.close_timeout_ms = 500), add_bye);
     struct client *c = client_join_root(&t.h);
     wire_text(c->ws, "42[\"bye\"]");
     assert_int_equal(wire_close_code(c->ws), WS_CLOSE_NO_STATUS);
@@ -176,7 +176,7 @@ static void polling_sessions_are_not_waited_for_longer(void **state) {
 static void heartbeats_have_to_be_answered_in_time(void **state) {
     (void)state;
     struct limit_test t;
-    limit_begin(&t, SIO_SERVER_OPTIONS(.ping_interval_ms = 30, .ping_timeout_ms = 200), NULL);
+    limit_begin(&t, SIO_SERVER_OPTIONS(.ping_interval_ms = 30, .ping_timeout_ms = 1000), NULL);
     struct client *c = client_join_root(&t.h);
     struct client *polling = client_open(&t.h, SIO_POLLING);
     client_join(polling, "/");
@@ -324,7 +324,7 @@ static void the_time_above_the_soft_limit_begins_anew(void **state) {
     struct limit_test t;
     limit_begin(&t,
                 SIO_SERVER_OPTIONS(.send_high_water_bytes = 1000, .send_soft_bytes = 30000,
-                                   .send_soft_ms = 200), /* one event is above both */
+                                   .send_soft_ms = 1000), /* one event is above both */
                 NULL);
     struct client *c = client_join_root(&t.h);
     sio_socket *s = sio_ns_find(harness_root(&t.h), c->socket_sid);
@@ -336,7 +336,7 @@ static void the_time_above_the_soft_limit_begins_anew(void **state) {
             assert_non_null(client_receive(c));
         }
         harness_wait_count(&t.h, &t.h.seen.drains, round);
-        harness_pass_ms(&t.h, 250); /* does not count: there is no queue */
+        harness_pass_ms(&t.h, 1100); /* does not count: there is no queue */
     }
     limit_expect_none(&t, SIO_CAUSE_SEND_TIME);
     client_close(c);
