@@ -88,19 +88,17 @@ static void tell_closed(struct eio_websocket *ws, const struct eio_failure *why)
 
 /* ---- frames out ---- */
 
-/* Copies a frame to the output and masks it there. */
+/* Masks a frame on its way into the output. */
 static int write_frame(struct eio_websocket *ws, uint8_t first_byte, const void *data, size_t len) {
     uint8_t mask[4];
-    uint8_t header[WS_HEADER_MAX];
+    uint8_t *out;
     int r = sio__rand_mask(&ws->reactor->random, mask);
-    if (r < 0) {
-        return r;
+    if (r == 0) {
+        r = sio__stream_extend(ws->stream, sio__ws_client_header_len(len) + len, &out);
     }
-    size_t n = sio__ws_header(header, first_byte, len, mask);
-    size_t before = ws->stream->out.bytes;
-    r = sio__stream_write(ws->stream, header, n, data, len);
-    if (r == 0 && ws->stream->out.bytes > before) {
-        sio__ws_mask(sio__outq_last(&ws->stream->out, len), len, mask, 0);
+    if (r == 0 && out != NULL) {
+        out += sio__ws_header(out, first_byte, len, mask);
+        sio__ws_mask_copy(out, data, len, mask);
     }
     return r;
 }

@@ -81,28 +81,36 @@ static struct outq_node *new_block(struct reactor *r, size_t n) {
     return node;
 }
 
-static void put(struct outq_node *node, const void *data, size_t n) {
+uint8_t *sio__outq_extend(struct reactor *r, struct outq *q, size_t n) {
+    struct outq_node *node = q->tail;
+    if (node == NULL || node->kind == OUTQ_REF || node->room < n) {
+        node = new_block(r, n);
+        if (node == NULL) {
+            return NULL;
+        }
+        link_node(q, node);
+    }
+    uint8_t *end = node->u.block.data + node->u.block.len;
+    node->u.block.len += (uint32_t)n;
+    node->room -= (uint32_t)n;
+    q->bytes += n;
+    return end;
+}
+
+static void put(uint8_t *to, const void *data, size_t n) {
     if (n > 0) {
-        memcpy(node->u.block.data + node->u.block.len, data, n);
-        node->u.block.len += (uint32_t)n;
-        node->room -= (uint32_t)n;
+        memcpy(to, data, n);
     }
 }
 
 int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t head_len,
                      const void *body, size_t body_len) {
-    size_t n = head_len + body_len;
-    struct outq_node *node = q->tail;
-    if (node == NULL || node->kind == OUTQ_REF || node->room < n) {
-        node = new_block(r, n);
-        if (node == NULL) {
-            return SIO_ERR_NOMEM;
-        }
-        link_node(q, node);
+    uint8_t *end = sio__outq_extend(r, q, head_len + body_len);
+    if (end == NULL) {
+        return SIO_ERR_NOMEM;
     }
-    put(node, head, head_len);
-    put(node, body, body_len);
-    q->bytes += n;
+    put(end, head, head_len);
+    put(end + head_len, body, body_len);
     return 0;
 }
 

@@ -83,10 +83,9 @@ int sio__outq_append(struct reactor *r, struct outq *q, const void *head, size_t
 int sio__outq_append_ref(struct reactor *r, struct outq *q, const void *data, size_t len,
                          void *shared);
 
-/** The last n bytes that sio__outq_append() has copied: in one piece, the caller's to change. */
-static inline uint8_t *sio__outq_last(const struct outq *q, size_t n) {
-    return q->tail->u.block.data + q->tail->u.block.len - n;
-}
+/** Queues n bytes in one piece, which the caller writes at once. @return where, or NULL when out of
+ * memory */
+uint8_t *sio__outq_extend(struct reactor *r, struct outq *q, size_t n);
 
 /** Drops n bytes from the front: they are written. n <= bytes. */
 void sio__outq_consume(struct reactor *r, struct outq *q, size_t n);

@@ -181,6 +181,21 @@ int sio__stream_write(struct stream *s, const void *head, size_t head_len, const
     return r;
 }
 
+int sio__stream_extend(struct stream *s, size_t len, uint8_t **ret_room) {
+    uint8_t *room = NULL;
+    if (s->end != STREAM_FAILED) {
+        room = sio__outq_extend(s->reactor, &s->out, len);
+        if (room == NULL) {
+            return SIO_ERR_NOMEM;
+        }
+        if (!s->blocked) {
+            sio__stream_mark(s);
+        }
+    }
+    *ret_room = room;
+    return 0;
+}
+
 int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared) {
     int r = 0;
     if (s->end != STREAM_FAILED) {

@@ -106,6 +106,13 @@ static inline void sio__stream_mark(struct stream *s) {
 int sio__stream_write(struct stream *s, const void *head, size_t head_len, const void *body,
                       size_t body_len);
 
+/**
+ * As sio__stream_write(), of bytes that the caller writes at once.
+ *
+ * @param ret_room  len bytes in one piece; NULL when the stream has failed, which drops them
+ */
+int sio__stream_extend(struct stream *s, size_t len, uint8_t **ret_room);
+
 /** Queues output that `shared` keeps in place; takes over one reference to it, also on failure. */
 int sio__stream_write_ref(struct stream *s, const void *data, size_t len, void *shared);
 

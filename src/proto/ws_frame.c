@@ -60,72 +60,82 @@ static inline void store_vector(uint8_t *p, vector v) {
 }
 
 /* Masks at least 16 bytes; returns all words that were written, ORed together. */
-static inline uint64_t mask_long(uint8_t *data, size_t len, uint64_t key) {
+static inline uint64_t mask_long(uint8_t *dst, const uint8_t *src, size_t len, uint64_t key) {
     uint64_t last_key = advance_key(key, len - sizeof(vector));
     vector k = {key, key};
     vector last_k = {last_key, last_key};
-    uint8_t *last_at = data + len - sizeof(vector);
+    const uint8_t *last_at = src + len - sizeof(vector);
     vector last = load_vector(last_at) ^ last_k;
     vector seen = last;
-    uint8_t *p = data;
+    const uint8_t *p = src;
+    uint8_t *out = dst;
     while ((size_t)(last_at - p) >= 4 * sizeof(vector)) {
         vector a = load_vector(p) ^ k;
         vector b = load_vector(p + 16) ^ k;
         vector c = load_vector(p + 32) ^ k;
         vector d = load_vector(p + 48) ^ k;
-        store_vector(p, a);
-        store_vector(p + 16, b);
-        store_vector(p + 32, c);
-        store_vector(p + 48, d);
+        store_vector(out, a);
+        store_vector(out + 16, b);
+        store_vector(out + 32, c);
+        store_vector(out + 48, d);
         seen |= (a | b) | (c | d);
         p += 4 * sizeof(vector);
+        out += 4 * sizeof(vector);
     }
     while (p < last_at) {
         vector a = load_vector(p) ^ k;
-        store_vector(p, a);
+        store_vector(out, a);
         seen |= a;
         p += sizeof(vector);
+        out += sizeof(vector);
     }
-    store_vector(last_at, last);
+    store_vector(dst + len - sizeof(vector), last);
     return seen[0] | seen[1];
 }
 
 /* Masks fewer than 16 bytes; returns as mask_long(). */
-static inline uint64_t mask_short(uint8_t *data, size_t len, uint64_t key) {
+static inline uint64_t mask_short(uint8_t *dst, const uint8_t *src, size_t len, uint64_t key) {
     if (len >= 8) {
         uint64_t first;
         uint64_t last;
-        memcpy(&first, data, 8);
-        memcpy(&last, data + len - 8, 8);
+        memcpy(&first, src, 8);
+        memcpy(&last, src + len - 8, 8);
         first ^= key;
         last ^= advance_key(key, len - 8);
-        memcpy(data, &first, 8);
-        memcpy(data + len - 8, &last, 8);
+        memcpy(dst, &first, 8);
+        memcpy(dst + len - 8, &last, 8);
         return first | last;
     }
     uint64_t seen = 0;
     for (size_t i = 0; i < len; i++) {
         uint8_t byte;
         memcpy(&byte, (const uint8_t *)&key + (i & 3), 1);
-        data[i] ^= byte;
-        seen |= data[i];
+        dst[i] = src[i] ^ byte;
+        seen |= dst[i];
     }
     return seen;
 }
 
-static inline uint64_t mask(uint8_t *data, size_t len, const uint8_t *key, size_t offset) {
+/* dst is src, or does not overlap it. */
+static inline uint64_t mask(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *key,
+                            size_t offset) {
     uint32_t half;
     memcpy(&half, key, 4);
     uint64_t whole = advance_key((uint64_t)half << 32 | half, offset);
-    return len >= sizeof(vector) ? mask_long(data, len, whole) : mask_short(data, len, whole);
+    return len >= sizeof(vector) ? mask_long(dst, src, len, whole)
+                                 : mask_short(dst, src, len, whole);
 }
 
 void sio__ws_mask(uint8_t *data, size_t len, const uint8_t *key, size_t offset) {
-    mask(data, len, key, offset);
+    mask(data, data, len, key, offset);
+}
+
+void sio__ws_mask_copy(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *key) {
+    mask(dst, src, len, key, 0);
 }
 
 bool sio__ws_mask_ascii(uint8_t *data, size_t len, const uint8_t *key, size_t offset) {
-    return (mask(data, len, key, offset) & TOP_BITS) == 0;
+    return (mask(data, data, len, key, offset) & TOP_BITS) == 0;
 }
 
 bool sio__ws_close_code_valid(uint16_t code) {

@@ -63,6 +63,11 @@ enum ws_close_code {
  */
 size_t sio__ws_header(uint8_t *out, uint8_t first_byte, uint64_t len, const uint8_t *mask);
 
+/** Bytes of the header of a client's frame, with its mask. */
+static inline size_t sio__ws_client_header_len(uint64_t len) {
+    return len <= WS_CONTROL_MAX ? 6 : len <= UINT16_MAX ? 8 : WS_HEADER_MAX;
+}
+
 /**
  * Masks or unmasks payload in place (RFC 6455 5.3).
  *
@@ -70,6 +75,9 @@ size_t sio__ws_header(uint8_t *out, uint8_t first_byte, uint64_t len, const uint
  * @param offset  how many bytes of the frame's payload stand before data
  */
 void sio__ws_mask(uint8_t *data, size_t len, const uint8_t *key, size_t offset);
+
+/** Writes a masked copy of a frame's whole payload. dst does not overlap src. */
+void sio__ws_mask_copy(uint8_t *dst, const uint8_t *src, size_t len, const uint8_t *key);
 
 /** As sio__ws_mask(); returns whether all bytes that were written are below 0x80. */
 bool sio__ws_mask_ascii(uint8_t *data, size_t len, const uint8_t *key, size_t offset);

@@ -89,6 +89,13 @@ static int append(const void *head, size_t head_len, const void *body, size_t bo
     return r;
 }
 
+static void extend(int byte, size_t len) {
+    uint8_t *room = sio__outq_extend(&f.reactor, &f.q, len);
+    assert_non_null(room);
+    memset(room, byte, len);
+    remember(room, len);
+}
+
 static int append_ref(struct owner *o, size_t at, size_t len) {
     o->refs++;
     int r = sio__outq_append_ref(&f.reactor, &f.q, o->bytes + at, len, o);
@@ -162,6 +169,16 @@ static void head_and_body_may_be_empty(void **state) {
     expect_model();
 }
 
+static void room_is_in_one_piece_behind_what_is_queued(void **state) {
+    (void)state;
+    assert_int_equal(append("head", 4, NULL, 0), 0);
+    extend('x', 3);
+    assert_int_equal(f.reactor.chunk_slab.used, 1);
+    extend('y', OUTQ_CHUNK_BYTES);
+    extend('z', 1);
+    expect_model();
+}
+
 static void large_pieces_are_taken_whole(void **state) {
     (void)state;
     static uint8_t large[100000];
@@ -205,7 +222,9 @@ static void append_something(uint32_t *x) {
     static uint8_t bytes[10000];
     uint32_t kind = next_random(x) % 8;
     size_t len = next_random(x) % (kind == 0 ? 9000 : 300) + 1;
-    if (kind < 4) {
+    if (kind == 1) {
+        extend((int)next_random(x), len);
+    } else if (kind < 4) {
         memset(bytes, (int)next_random(x), sizeof bytes);
         size_t head = next_random(x) % (len + 1);
         assert_int_equal(append(bytes, head, bytes + 1, len - head), 0);
@@ -262,6 +281,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(empty_queues_hold_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(small_pieces_share_a_block, setup, teardown),
         cmocka_unit_test_setup_teardown(head_and_body_may_be_empty, setup, teardown),
+        cmocka_unit_test_setup_teardown(room_is_in_one_piece_behind_what_is_queued, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(large_pieces_are_taken_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(references_are_given_back_when_they_are_written, setup,
                                         teardown),

@@ -42,6 +42,7 @@ static void header_has_the_shortest_length(void **state) {
 
         n = sio__ws_header(out, WS_FIN | WS_OP_TEXT, CASES[i].len, KEY);
         assert_int_equal(n, CASES[i].header.len + 4);
+        assert_int_equal(n, sio__ws_client_header_len(CASES[i].len));
         assert_int_equal(out[1], (uint8_t)CASES[i].header.data[1] | WS_MASKED);
         assert_memory_equal(out + 2, CASES[i].header.data + 2, n - 6);
         assert_memory_equal(out + n - 4, KEY, 4);
@@ -86,6 +87,26 @@ static void mask_is_that_of_the_rfc_for_every_length_and_place(void **state) {
                 sio__ws_mask(data + place, len, KEY, offset);
                 assert_memory_equal(data, original, AREA);
             }
+        }
+    }
+}
+
+static void masked_copies_touch_nothing_else(void **state) {
+    (void)state;
+    static const uint8_t KEY[4] = {0x12, 0xa4, 0x56, 0xf8};
+    uint8_t original[AREA];
+    uint8_t expected[AREA];
+    uint8_t copy[AREA];
+    fill(original, AREA);
+    for (size_t len = 0; len <= 260; len++) {
+        for (size_t place = 0; place < 17; place += len < 100 ? 1 : 5) {
+            memset(expected, 0x55, AREA);
+            for (size_t i = 0; i < len; i++) {
+                expected[3 + i] = original[place + i] ^ KEY[i % 4];
+            }
+            memset(copy, 0x55, AREA);
+            sio__ws_mask_copy(copy + 3, original + place, len, KEY);
+            assert_memory_equal(copy, expected, AREA);
         }
     }
 }
@@ -209,6 +230,7 @@ int main(void) {
         cmocka_unit_test(header_has_the_shortest_length),
         cmocka_unit_test(header_begins_with_the_byte_given),
         cmocka_unit_test(mask_is_that_of_the_rfc_for_every_length_and_place),
+        cmocka_unit_test(masked_copies_touch_nothing_else),
         cmocka_unit_test(mask_in_pieces_is_mask_of_the_whole),
         cmocka_unit_test(mask_ascii_finds_a_high_byte_anywhere),
         cmocka_unit_test(close_codes_are_those_of_the_registry),
