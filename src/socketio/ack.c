@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /* Acknowledgements that are waited for, and the table in which they are found. */
 #include <sio/error.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/slab.h"
@@ -12,11 +11,12 @@
 #define TABLE_BITS_MIN 3u
 #define TABLE_BITS_MAX 30u
 
-/* Multiplied by the golden ratio, of which the upper bits depend on all of the factor (Knuth, "The
- * Art of Computer Programming", 6.4). */
+/* Ids count up: those of a client, of a client's socket, are beside each other, each in a list of
+ * its own. Sockets that wait for the same id are apart: multiplied by the golden ratio, of which
+ * the upper bits depend on all of the factor (Knuth, "The Art of Computer Programming", 6.4). */
 static struct ack_wait **list_of(const struct ack_table *t, uint64_t id, const sio_socket *s) {
-    uint64_t word = id ^ (uint64_t)(uintptr_t)s << 20;
-    return &t->lists[word * UINT64_C(0x9e3779b97f4a7c15) >> (64 - t->bits)];
+    uint64_t place = (uint64_t)(uintptr_t)s * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    return &t->lists[(id + place) & ((UINT64_C(1) << t->bits) - 1)];
 }
 
 static void table_put(struct ack_table *t, struct ack_wait *w) {
@@ -26,7 +26,7 @@ static void table_put(struct ack_table *t, struct ack_wait *w) {
 }
 
 static int table_resize(struct ack_table *t, uint32_t bits) {
-    struct ack_table to = {.bits = bits, .count = t->count};
+    struct ack_table to = {.bits = bits, .count = t->count, .spare = t->spare};
     to.lists = sio__calloc((size_t)1 << bits, sizeof *to.lists);
     if (to.lists == NULL) {
         return SIO_ERR_NOMEM;
@@ -93,18 +93,54 @@ static void on_timeout(struct timer *t) {
     }
 }
 
+/* Under load each answer is followed by the next question, which takes its memory. The last wait
+ * leaves nothing behind. */
+static struct ack_wait *take_memory(struct socket_home *home) {
+    struct ack_wait *w = home->waits.spare;
+    if (w == NULL) {
+        return sio__slab_alloc(home->wait_slab);
+    }
+    home->waits.spare = NULL;
+    return w;
+}
+
+static bool keeps_spare(const struct ack_table *t) {
+#ifdef SIO_NO_POOL
+    (void)t;
+    return false;
+#else
+    return t->spare == NULL && t->count > 0;
+#endif
+}
+
+static void give_memory(struct socket_home *home, struct ack_wait *w) {
+    struct ack_table *t = &home->waits;
+    if (keeps_spare(t)) {
+        t->spare = w;
+        return;
+    }
+    sio__slab_free(home->wait_slab, w);
+    if (t->count == 0) {
+        sio__slab_free(home->wait_slab, t->spare);
+        t->spare = NULL;
+    }
+}
+
 struct ack_wait *sio__ack_new(sio_socket *s, uint64_t id) {
     struct socket_home *home = s->home;
-    struct ack_wait *w = sio__slab_alloc(home->wait_slab);
+    struct ack_wait *w = take_memory(home);
     if (w == NULL) {
         return NULL;
     }
-    memset(w, 0, sizeof *w);
     w->id = id;
     w->socket = s;
+    w->unsent = NULL;
     w->status = SIO_ERR_TIMEOUT;
+    w->always_told = false;
+    w->fn = NULL;
+    w->user = NULL;
     if (table_insert(&home->waits, w) < 0) {
-        sio__slab_free(home->wait_slab, w);
+        give_memory(home, w);
         return NULL;
     }
     sio__list_init(&w->link);
@@ -123,7 +159,7 @@ void sio__ack_free(struct ack_wait *w) {
     sio__list_remove(&w->link);
     sio__list_remove(&w->group_link);
     sio__reactor_stop(home->reactor, &w->timer);
-    sio__slab_free(home->wait_slab, w);
+    give_memory(home, w);
 }
 
 void sio__ack_start(struct ack_wait *w, uint32_t timeout_ms) {
@@ -138,6 +174,9 @@ static void end(struct ack_wait *w, int status, sio_event *reply) {
     sio_ack_fn fn = w->fn;
     void *user = w->user;
     sio__ack_free(w);
+    const char *oldest = (const char *)s->waits.next; /* its answer is likely to come next */
+    __builtin_prefetch(oldest);
+    __builtin_prefetch(oldest + 64);
     fn(s, status, reply, user);
 }
 

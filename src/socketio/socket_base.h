@@ -72,6 +72,7 @@ struct ack_table {
     struct ack_wait **lists; /* 1 << bits of them; NULL for none */
     uint32_t bits;
     uint32_t count;
+    struct ack_wait *spare; /* one that has ended, while others last; or NULL */
 };
 
 /** What differs between the two sides. */
