@@ -141,38 +141,44 @@ int sio_emit_msg(sio_socket *s, unsigned flags, sio_msg *msg) {
     return emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS, .msg = msg});
 }
 
-/* An options struct of the application's version, in the layout of this one. */
-static int check_options(const sio_ack_options *ack, sio_ack_options *ret) {
+/* What the application says of an answer, in the layout of this version: where it is, or in `room`.
+ * @return NULL when it is invalid */
+static const sio_ack_options *read_options(const sio_ack_options *ack, sio_ack_options *room) {
     if (ack == NULL || ack->size < sizeof ack->size) {
-        return SIO_ERR_INVALID;
+        return NULL;
     }
-    memset(ret, 0, sizeof *ret);
-    memcpy(ret, ack, ack->size < sizeof *ret ? ack->size : sizeof *ret);
-    ret->flags &= EMIT_PUBLIC_FLAGS;
-    return ret->fn != NULL ? 0 : SIO_ERR_INVALID;
+    if (ack->size < sizeof *ack || (ack->flags & ~EMIT_PUBLIC_FLAGS) != 0) {
+        memset(room, 0, sizeof *room);
+        memcpy(room, ack, ack->size < sizeof *room ? ack->size : sizeof *room);
+        room->flags &= EMIT_PUBLIC_FLAGS;
+        ack = room;
+    }
+    return ack->fn != NULL ? ack : NULL;
 }
 
 int sio_emit_ack(sio_socket *s, const sio_ack_options *ack, const char *event, const char *format,
                  ...) {
-    sio_ack_options options;
-    int r = check_options(ack, &options);
-    if (r < 0) {
-        return r;
+    sio_ack_options room;
+    const sio_ack_options *options = read_options(ack, &room);
+    if (options == NULL) {
+        return SIO_ERR_INVALID;
     }
     va_list args;
     va_start(args, format);
-    r = emit(s, &(struct emission){.flags = options.flags,
-                                   .event = event,
-                                   .format = format,
-                                   .args = &args,
-                                   .ack = &options});
+    int r = emit(s, &(struct emission){.flags = options->flags,
+                                       .event = event,
+                                       .format = format,
+                                       .args = &args,
+                                       .ack = options});
     va_end(args);
     return r;
 }
 
 int sio_emit_ack_msg(sio_socket *s, const sio_ack_options *ack, sio_msg *msg) {
-    sio_ack_options options;
-    int r = check_options(ack, &options);
-    return r < 0 ? r
-                 : emit(s, &(struct emission){.flags = options.flags, .msg = msg, .ack = &options});
+    sio_ack_options room;
+    const sio_ack_options *options = read_options(ack, &room);
+    if (options == NULL) {
+        return SIO_ERR_INVALID;
+    }
+    return emit(s, &(struct emission){.flags = options->flags, .msg = msg, .ack = options});
 }
