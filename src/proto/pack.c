@@ -327,8 +327,11 @@ static int begin_packet(struct packer *p, struct text nsp, bool has_id, uint64_t
         return r;
     }
     p->text.len = HEADROOM;
-    if (nsp.len <= 1 && !has_id) {
-        return sio__buf_push(&p->text, '0');
+    if (nsp.len <= 1 && sio__buf_reserve(&p->text, 1 + SIO_U64_CHARS) == 0) {
+        char *digit = (char *)p->text.data + HEADROOM;
+        *digit = '0';
+        p->text.len += 1 + (has_id ? sio__u64_write(digit + 1, id) : 0);
+        return 0;
     }
     return sio__packet_head(&p->text, SIO_PACKET_EVENT, 0, nsp, has_id, id);
 }
@@ -465,13 +468,18 @@ static int pack_msg(struct packer *p, sio_msg *m, bool with_event) {
     if (m->has_event != with_event) {
         return SIO_ERR_FORMAT;
     }
-    r = sio__buf_reserve(&p->text, m->text.len + 2);
+    size_t len = m->text.len;
+    r = sio__buf_reserve(&p->text, len + 2);
     if (r < 0) {
         return r;
     }
-    sio__buf_push(&p->text, '[');
-    sio__buf_append_text(&p->text, sio__buf_text(&m->text));
-    sio__buf_push(&p->text, ']');
+    uint8_t *out = p->text.data + p->text.len;
+    out[0] = '[';
+    if (len > 0) {
+        memcpy(out + 1, m->text.data, len);
+    }
+    out[len + 1] = ']';
+    p->text.len += len + 2;
     p->placeholder = m->placeholder;
     for (uint32_t i = 0; r == 0 && i < m->attachments.len; i++) {
         struct value_bytes bytes = m->attachments.items[i];

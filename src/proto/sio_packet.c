@@ -2,6 +2,7 @@
 /*
  * Decoder and encoder for the head of Socket.IO packets. Nearly all packets are events of the main
  * namespace without acknowledgement, `2["name",...]`: they leave the decoder at its first test.
+ * Those with one, and the acknowledgements, leave it at the second.
  */
 #include "proto/sio_packet.h"
 
@@ -56,11 +57,39 @@ static struct text read_namespace(const char **pos, const char *end) {
     return (struct text){begin, (size_t)((comma ? comma : end) - begin)};
 }
 
+/* An event with an id, or its answer, in the main namespace. So many digits are no number above the
+ * limit, whatever they are.
+ * @return false when the long way has to be taken */
+static bool decode_numbered(const char *text, size_t len, struct sio_packet *ret) {
+    enum { DIGITS_MAX = 15 };
+    if (len < 2 || (text[0] != '2' && text[0] != '3')) {
+        return false;
+    }
+    size_t end = len <= DIGITS_MAX ? len : DIGITS_MAX + 1;
+    size_t i = 1;
+    uint64_t id = 0;
+    for (; i < end && is_digit(text[i]); i++) {
+        id = id * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (i == 1 || i == len || text[i] != '[') {
+        return false;
+    }
+    *ret = (struct sio_packet){.type = text[0] == '2' ? SIO_PACKET_EVENT : SIO_PACKET_ACK,
+                               .nsp = {MAIN_NAMESPACE, 1},
+                               .json = {text + i, len - i},
+                               .id = id,
+                               .has_id = true};
+    return true;
+}
+
 enum packet_error sio__packet_decode(const char *text, size_t len, uint32_t max_attachments,
                                      struct sio_packet *ret) {
     if (len >= 2 && text[0] == '2' && text[1] == '[') {
         *ret = (struct sio_packet){
             .type = SIO_PACKET_EVENT, .nsp = {MAIN_NAMESPACE, 1}, .json = {text + 1, len - 1}};
+        return PACKET_OK;
+    }
+    if (decode_numbered(text, len, ret)) {
         return PACKET_OK;
     }
     if (len == 0 || text[0] < '0' || text[0] > '6') {

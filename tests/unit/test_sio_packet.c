@@ -69,7 +69,10 @@ static const struct vector CANONICAL[] = {
     {"61-", SIO_PACKET_BINARY_ACK, 1, "/", NO_ID, ""},
     {"2", SIO_PACKET_EVENT, 0, "/", NO_ID, ""},
     {"3", SIO_PACKET_ACK, 0, "/", NO_ID, ""},
+    {"2999999999999999[\"x\"]", SIO_PACKET_EVENT, 0, "/", UINT64_C(999999999999999), "[\"x\"]"},
+    {"31000000000000000[]", SIO_PACKET_ACK, 0, "/", UINT64_C(1000000000000000), "[]"},
     {"29007199254740991[\"x\"]", SIO_PACKET_EVENT, 0, "/", SIO_PACKET_MAX_ID, "[\"x\"]"},
+    {"312", SIO_PACKET_ACK, 0, "/", 12, ""},
 };
 
 /* Accepted, although no encoder writes them. */
