@@ -299,16 +299,12 @@ static void on_websocket_open(void *owner) {
     (void)owner; /* the handshake of Engine.IO follows */
 }
 
-/* Nearly all frames are messages of text: the others take the longer way. */
+/* Nearly all frames are messages of text. */
 static bool is_message(const struct eio_client *c, struct text frame, bool binary) {
     return !binary && frame.len > 0 && frame.data[0] == '4' && c->handshake.sid[0] != '\0';
 }
 
-static void take_frame(struct eio_client *c, struct text frame, bool binary) {
-    if (is_message(c, frame, binary)) {
-        c->ops->on_message(c, (uint8_t *)(uintptr_t)frame.data + 1, frame.len - 1, false);
-        return;
-    }
+static void take_other(struct eio_client *c, struct text frame, bool binary) {
     struct eio_packet packet = {.type = EIO_MESSAGE, .binary = true, .data = frame};
     int r = binary ? 0 : sio__eio_packet_decode(frame, &c->bytes, &packet);
     if (r < 0) {
@@ -330,8 +326,11 @@ static void on_frame(void *owner, uint8_t *data, size_t len, bool binary) {
     struct text frame = {(const char *)data, len};
     c->in_batch = true;
     enter(c);
-    if (sio__eio_client_trace(c, false, frame, binary)) {
-        take_frame(c, frame, binary);
+    bool alive = sio__eio_client_trace(c, false, frame, binary);
+    if (alive && is_message(c, frame, binary)) {
+        c->ops->on_message(c, data + 1, len - 1, false);
+    } else if (alive) {
+        take_other(c, frame, binary);
     }
     leave(c);
 }

@@ -251,7 +251,8 @@ static void on_attachment_timer(struct timer *t) {
 static struct client_socket *find(const sio_client *c, struct text nsp) {
     for (struct list *node = c->sockets.next; node != &c->sockets; node = node->next) {
         struct client_socket *s = SIO_CONTAINER_OF(node, struct client_socket, link);
-        if (sio__text_eq(s->home.nsp, nsp)) {
+        /* All begin with a '/', so the main one is known by its length. */
+        if (s->home.nsp.len == nsp.len && (nsp.len == 1 || sio__text_eq(s->home.nsp, nsp))) {
             return s;
         }
     }
@@ -287,7 +288,7 @@ static void on_message(struct eio_client *e, uint8_t *data, size_t len, bool bin
                                 ? sio__reader_binary(&c->reader, data, len, &packet, &error)
                                 : sio__reader_text(&c->reader, (const char *)data, len,
                                                    c->options.o.max_attachments, &packet, &error);
-    if (c->reader.assembler == NULL) {
+    if (c->reader.assembler == NULL && sio__timer_active(&c->attachment_timer)) {
         sio__reactor_stop(&c->host->reactor, &c->attachment_timer);
     }
     switch (state) {
