@@ -164,13 +164,54 @@ static int read_auth(struct client_options *o, const struct option_command *comm
     return EXIT_OK;
 }
 
-static const char *what_is_wrong(int error) {
-    switch (error) {
-    case SIO_ERR_INVALID: return "malformed URL, header or proxy";
-    case SIO_ERR_TLS: return "a certificate or key cannot be used";
-    default: return sio_strerror(error);
+/* ---- what is wrong ---- */
+
+static void on_log(int level, const char *component, const char *message, void *user) {
+    struct client_log *log = user;
+    if (log->is_opening && level == SIO_LOG_ERROR) {
+        snprintf(log->why, sizeof log->why, "%s", message);
+    } else {
+        log->fn(level, component, message, log->user);
     }
 }
+
+/* What stands behind a prefix; NULL when the text does not begin with it. */
+static const char *behind(const char *text, const char *prefix) {
+    size_t len = strlen(prefix);
+    return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+static const char *or_else(const char *text, const char *other) {
+    return text != NULL && text[0] != '\0' ? text : other;
+}
+
+/* Says it in terms of the command line. */
+static void explain(const struct client_options *o, const char *program, int error) {
+    const struct {
+        const char *prefix; /* of the library's message */
+        const char *option;
+        const char *value;
+    } sources[] = {
+        {"URL: ", "", o->url},
+        {"query: ", "", o->url},
+        {"tls: ca_file: ", "--cacert: ", o->tls.ca_file},
+        {"tls: cert_file: ", "--cert: ", o->tls.cert_file},
+        {"tls: key_file: ", "--key: ", o->tls.key_file},
+        {"proxy: ", "--proxy: ", or_else(o->client.proxy, "that of the environment")},
+    };
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        const char *why = behind(o->log.why, sources[i].prefix);
+        if (why != NULL) {
+            fprintf(stderr, "%s: %s%s: %s\n", program, sources[i].option, sources[i].value, why);
+            return;
+        }
+    }
+    bool is_header = error == SIO_ERR_INVALID && o->log.why[0] != '\0';
+    fprintf(stderr, "%s: %s%s\n", program, is_header ? "--header: " : "",
+            or_else(o->log.why, sio_strerror(error)));
+}
+
+/* ---- the client ---- */
 
 int client_options_open(struct client_options *o, const struct option_command *command,
                         sio_client **ret_client) {
@@ -190,10 +231,15 @@ int client_options_open(struct client_options *o, const struct option_command *c
     o->client.headers = o->headers.lines;
     o->client.open_timeout_ms = o->timeout_ms;
     o->client.socket = &socket;
+    o->log =
+        (struct client_log){.fn = o->client.log, .user = o->client.log_user, .is_opening = true};
+    o->client.log = on_log;
+    o->client.log_user = &o->log;
     int r = sio_client_new(ret_client, o->url, &o->client);
+    o->log.is_opening = false;
     o->client.socket = NULL;
     if (r < 0) {
-        fprintf(stderr, "%s: %s: %s\n", command->name, o->url, what_is_wrong(r));
+        explain(o, command->name, r);
         return r == SIO_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
     return EXIT_OK;

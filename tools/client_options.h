@@ -10,11 +10,19 @@
 
 #include "options.h"
 
-enum { CLIENT_HEADERS_MAX = 64 };
+enum { CLIENT_HEADERS_MAX = 64, CLIENT_WHY_BYTES = 512 };
 
 struct client_headers {
     const char *lines[CLIENT_HEADERS_MAX + 1]; /* NULL-terminated */
     size_t count;
+};
+
+/* The log of the client. While it is made, what is wrong is kept instead of written. */
+struct client_log {
+    sio_log_fn fn;
+    void *user;
+    bool is_opening;
+    char why[CLIENT_WHY_BYTES];
 };
 
 struct client_options {
@@ -28,6 +36,7 @@ struct client_options {
     struct client_headers headers;
     sio_tls tls;
     sio_client_options client;
+    struct client_log log;
     char *auth_text; /* of the file */
 };
 
@@ -57,15 +66,16 @@ enum options_result client_options_parse(struct client_options *ret_options,
                                          char **argv, struct operands *ret_operands);
 
 /*
- * Makes the client, and says on the standard error why it cannot. Its log goes to the standard
- * error unless o->client.log says otherwise.
+ * Makes the client, and says on the standard error why it cannot, in terms of the command line. Its
+ * log goes to the standard error unless o->client.log says otherwise. Once for an `o`, in which the
+ * client's log is then.
  *
  * Returns EXIT_OK, EXIT_USAGE or EXIT_FAILED.
  */
 int client_options_open(struct client_options *o, const struct option_command *command,
                         sio_client **ret_client);
 
-/* Frees what is owned; the client may outlive it. */
+/* Frees what is owned; clients that were made with the options are freed before. */
 void client_options_done(struct client_options *o);
 
 #endif
