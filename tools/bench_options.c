@@ -27,8 +27,9 @@ static const struct option_entry entries[] = {
     {.kind = OPTION_TITLE, .help = "Load"},
     {.kind = OPTION_OWN, .letter = 'm', .name = "mode", .arg = "MODE", .at = AT(mode),
      .set = set_mode,
-     .help = "echo: an event that comes back; ack: an event with acknowledgement; cast: an event "
-             "that comes back to all; idle: nothing (default:~echo)"},
+     .help = "what the server does with the event: echo: sends it back; ack: acknowledges it; "
+             "cast: sends it to all; each with the same arguments; idle: nothing is sent "
+             "(default:~echo)"},
     {.kind = OPTION_TEXT, .name = "event", .arg = "NAME", .at = AT(event),
      .help = "event to send (default: echo, ack or cast)"},
     {.kind = OPTION_TOTAL, .letter = 'c', .name = "connections", .arg = "N",
@@ -69,14 +70,16 @@ const struct option_command bench_command = {
     .name = "sio bench",
     .synopsis = "Usage: sio bench [OPTION]... URL\n"
                 "\n"
-                "Puts a server under load, and tells how many messages it has answered, how fast,\n"
-                "and what that has cost. Every message has to come back; what is missing is told.\n"
-                "The server has to know the event: see examples/bench_server.c.",
-    .notes = "Without --transport it is websocket. MS are milliseconds, or with a unit: 500ms,\n"
-             "30s, 5m; bytes have k or M.\n"
+                "Puts a server under load, and tells how many messages it has answered, how\n"
+                "fast, and what that has cost. Every message has to come back; what is missing\n"
+                "is told. The server has to answer the event: see --mode, and for a server that\n"
+                "does, examples/bench_server.c.",
+    .notes = "Without --transport it is websocket. MS are milliseconds, or with a unit:\n"
+             "500ms, 30s, 5m; bytes have k or M.\n"
              "\n"
-             "Exit status: 0 everything came back, 1 failure, 2 wrong command line, 3 could not\n"
-             "connect, 4 refused by the server, 5 messages are missing, 6 connections were lost.\n"
+             "Exit status: 0 everything came back, 1 failure, 2 wrong command line, 3 could\n"
+             "not connect, 4 refused by the server, 5 messages are missing, 6 connections\n"
+             "were lost.\n"
              "\n"
              "Examples:\n"
              "  sio bench -c 1000 -w 8 -p $(pidof my_server) http://localhost:3000\n"

@@ -23,6 +23,7 @@
 enum {
     GLANCE_MS = 2,        /* how often the main thread looks whether a phase has ended */
     PROGRESS_MS = 250,    /* how often it tells */
+    SILENCE_MS = 1000,    /* without what has to come, before it tells that */
     LOST_DRAIN_MS = 1000, /* to wait for answers after connections were lost */
     SPARE_FILES = 64      /* descriptors for all but connections */
 };
@@ -80,6 +81,8 @@ struct progress {
     bool wanted;
     uint64_t last_at;
     uint64_t last_received;
+    uint64_t phase_at; /* when this one has begun */
+    bool is_told;      /* that something does not come, or that everything does */
 };
 
 static void show_progress(const struct bench *b, struct progress *p) {
@@ -109,9 +112,48 @@ static void end_progress(const struct progress *p) {
     }
 }
 
+/* ---- silence ---- */
+
+static const char *duty_of(int mode) {
+    switch (mode) {
+    case BENCH_ECHO: return "send back";
+    case BENCH_ACK: return "acknowledge";
+    default: return "send to all";
+    }
+}
+
+/* Tells soon what the result would tell late: that the server does not do its part. */
+static void tell_silence(const struct bench *b, struct progress *p) {
+    struct bench_totals t;
+    int phase = atomic_load(&b->phase);
+    look_at_counters(b, &t);
+    if (p->is_told || (phase != BENCH_RUN && phase != BENCH_DRAIN) ||
+        t.at - p->phase_at < SILENCE_MS * UINT64_C(1000000)) {
+        return;
+    }
+    p->is_told = true;
+    bool is_silent = t.sent > 0 && t.received == 0;
+    if (phase == BENCH_DRAIN || is_silent) {
+        end_progress(p);
+    }
+    if (phase == BENCH_DRAIN) {
+        fprintf(stderr,
+                NAME ": waiting for %" PRIu64 " messages that have not come back, as long as "
+                     "--timeout allows; Ctrl-C ends it\n",
+                t.expected > t.received ? t.expected - t.received : 0);
+    } else if (is_silent) {
+        fprintf(stderr,
+                NAME ": nothing has come back yet: the server has to %s the event '%s' with its "
+                     "arguments (see --mode and --event)\n",
+                duty_of(b->options->mode), b->options->event);
+    }
+}
+
 /* ---- phases ---- */
 
-static void set_phase(struct bench *b, int phase) {
+static void set_phase(struct bench *b, struct progress *p, int phase) {
+    p->phase_at = usage_clock();
+    p->is_told = false;
     atomic_store(&b->phase, phase);
     for (size_t i = 0; i < b->worker_count; i++) {
         bench_worker_wake(&b->workers[i]);
@@ -150,6 +192,7 @@ static bool wait_until(struct bench *b, struct progress *p, uint64_t when,
         struct timespec time = {.tv_nsec = (long)left};
         nanosleep(&time, NULL);
         show_progress(b, p);
+        tell_silence(b, p);
     }
     return !interrupted;
 }
@@ -182,7 +225,7 @@ static void measure(struct bench *b, struct bench_result *r, struct progress *p,
     uint64_t to = after_ms(from, o->duration_ms);
     bench_count_add(&b->from, from);
     bench_count_add(&b->to, to);
-    set_phase(b, BENCH_RUN);
+    set_phase(b, p, BENCH_RUN);
     r->interrupted = !wait_until(b, p, from, NULL);
     look(b, &r->from);
     look_at_threads(b, times);
@@ -190,7 +233,7 @@ static void measure(struct bench *b, struct bench_result *r, struct progress *p,
     uint64_t most = busiest_since(b, times);
     look(b, &r->to);
     r->busiest = r->to.at > r->from.at ? (double)most / (double)(r->to.at - r->from.at) : 0;
-    set_phase(b, BENCH_DRAIN);
+    set_phase(b, p, BENCH_DRAIN);
     interrupted = 0; /* once more ends the wait for what is missing */
     uint64_t drain_ms = o->client.timeout_ms;
     if (r->to.lost > 0 && drain_ms > LOST_DRAIN_MS) {
@@ -200,8 +243,8 @@ static void measure(struct bench *b, struct bench_result *r, struct progress *p,
     look(b, &r->end);
 }
 
-static void join_workers(struct bench *b, struct bench_result *r) {
-    set_phase(b, BENCH_END);
+static void join_workers(struct bench *b, struct progress *p, struct bench_result *r) {
+    set_phase(b, p, BENCH_END);
     for (size_t i = 0; i < b->worker_count; i++) {
         bench_worker_join(&b->workers[i]);
         histogram_merge(&r->latency, &b->workers[i].latency);
@@ -242,7 +285,7 @@ static int run(struct bench *b, struct bench_result *r, uint64_t *times) {
         bench_fail(b, EXIT_FAILED, "interrupted");
     }
     end_progress(&progress);
-    join_workers(b, r);
+    join_workers(b, &progress, r);
     if (has_started) {
         bench_report(b, r);
     }

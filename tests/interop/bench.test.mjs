@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Server } from "socket.io";
-import { ms, reference, within } from "./support.mjs";
+import { eventually, ms, reference, within } from "./support.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const build = resolve(here, process.env.SIO_BUILD_DIR ?? "../../build/release");
@@ -196,6 +196,21 @@ describe("sio bench", { skip: reference }, () => {
       assert.equal(r.missing, Math.floor(r.sent / 10));
     });
 
+    it("says soon that nothing comes back, and what the server has to do", async (t) => {
+      const origin = await official(t, () => {});
+      for (const [mode, duty] of [["echo", "send back"], ["ack", "acknowledge"]]) {
+        const child = start(t, ["--mode", mode, "--json", "-d", "60s", "-c", 3, origin]);
+        const told = () => child.texts.stderr.includes(`the server has to ${duty} the event '${mode}'`);
+        await eventually(told, "what is wrong", PATIENCE);
+        child.kill("SIGINT");
+        await eventually(() => /waiting for 3 messages that have not come back/.test(child.texts.stderr), "the wait", PATIENCE);
+        child.kill("SIGINT");
+        const { status, stdout } = await ended(child);
+        assert.equal(status, 5);
+        assert.deepEqual([JSON.parse(stdout).received, JSON.parse(stdout).missing], [0, 3]);
+      }
+    });
+
     it("says how many came back changed", async (t) => {
       const answer = (s) => s.on("echo", (x) => s.emit("echo", `${x.slice(0, -1)}y`));
       const origin = await official(t, (io) => io.on("connection", answer));
@@ -246,9 +261,10 @@ describe("sio bench", { skip: reference }, () => {
     assert.equal((await bench(t, ["--server-pid", 2 ** 31 - 2, url])).status, 1);
   });
 
-  it("explains itself", async (t) => {
+  it("explains itself, in lines that fit", async (t) => {
     const { status, stdout } = await bench(t, ["--help"]);
     assert.equal(status, 0);
+    assert.deepEqual(stdout.split("\n").filter((line) => line.length > 79), []);
     for (const word of ["--connections", "--ramp", "--threads", "--rate", "--window", "--duration", "--payload", "--mode",
       "--server-pid", "--json", "--warmup", "--namespace", "--transport", "Examples:"]) {
       assert.ok(stdout.includes(word), word);
