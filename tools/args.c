@@ -65,6 +65,17 @@ int args_to_msg(sio_msg **ret_msg, const char *event, char *const *args, size_t 
     return 0;
 }
 
+const char *args_doubtful(char *const *args, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        const char *arg = args[i];
+        bool is_like_json = arg[0] == '{' || arg[0] == '[' || arg[0] == '"';
+        if (is_like_json && !json_valid(arg, strlen(arg))) {
+            return arg;
+        }
+    }
+    return NULL;
+}
+
 /* ---- words ---- */
 
 /* The end of the word that begins at p, which is no blank; NULL when its quote has no partner. */

@@ -29,6 +29,9 @@ enum { ARGS_WHY_BYTES = 256 };
 int args_to_msg(sio_msg **ret_msg, const char *event, char *const *args, size_t count, bool literal,
                 char *ret_why);
 
+/* The first argument that begins as JSON and is none, which is likely a mistake; NULL for none. */
+const char *args_doubtful(char *const *args, size_t count);
+
 /* Says that an event is not sent, in the manner of args_to_msg(). */
 void args_explain(char *ret_why, const char *event, int error);
 

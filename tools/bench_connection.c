@@ -255,8 +255,9 @@ static void on_notice(sio_client *client, const sio_notice *notice, void *user) 
     }
     FILE *out = begin_failure(&text, &len);
     if (out != NULL) {
-        fprintf(out, "%s: ", c->worker->bench->options->client.url);
-        states_notice(out, client, notice);
+        const char *url = c->worker->bench->options->client.url;
+        fprintf(out, "%s: ", url);
+        states_notice(out, client, url, notice);
     }
     end_failure(c, EXIT_UNREACHABLE, out, &text);
 }

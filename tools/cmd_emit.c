@@ -4,6 +4,7 @@
 #include <sio/client.h>
 #include <sio/error.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "args.h"
 #include "client_options.h"
@@ -13,6 +14,8 @@
 #include "states.h"
 
 #define NAME "sio emit"
+
+enum { DOUBTFUL_BYTES = 100 };
 
 static const struct option_entry entries[] = {
     {.kind = OPTION_TITLE, .help = "Event"},
@@ -130,7 +133,7 @@ static void on_notice(sio_client *client, const sio_notice *notice, void *user) 
     struct delivery *d = user;
     if (notice->kind == SIO_NOTICE_ERROR && !d->told) {
         fprintf(stderr, NAME ": %s: ", d->options->url);
-        states_notice(stderr, client, notice);
+        states_notice(stderr, client, d->options->url, notice);
         putc('\n', stderr);
         d->told = true;
     }
@@ -174,6 +177,13 @@ static int run(struct client_options *o, const struct operands *operands) {
     if (r < 0) {
         fprintf(stderr, NAME ": %s\n", why);
         return r == SIO_ERR_RESERVED || r == SIO_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+    }
+    const char *doubtful =
+        o->text ? NULL : args_doubtful(operands->rest + 1, (size_t)operands->rest_count - 1);
+    if (doubtful != NULL) {
+        fprintf(stderr, NAME ": this is no JSON, and goes as a text (--text, if it is meant so): ");
+        show_text(stderr, doubtful, strlen(doubtful), DOUBTFUL_BYTES);
+        putc('\n', stderr);
     }
     signal(SIGPIPE, SIG_IGN);
     d.pump.input = -1;

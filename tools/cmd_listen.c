@@ -158,7 +158,7 @@ static void on_disconnect(sio_socket *s, int reason, int cause, void *user) {
 static void on_notice(sio_client *client, const sio_notice *notice, void *user) {
     struct listener *l = user;
     l->was_open = l->was_open || notice->kind == SIO_NOTICE_OPEN;
-    if (states_notice(stderr, client, notice)) {
+    if (states_notice(stderr, client, l->options->url, notice)) {
         end_state();
     }
     if (states_is_end(notice)) {

@@ -47,7 +47,7 @@ static void on_notice(sio_client *client, const sio_notice *notice, void *user) 
     char *text = NULL;
     size_t len = 0;
     FILE *line = open_memstream(&text, &len);
-    bool worth = line != NULL && states_notice(line, client, notice);
+    bool worth = line != NULL && states_notice(line, client, c->options->url, notice);
     if (line != NULL && fclose(line) == 0 && worth) {
         fprintf(console_out(c), "* %s\n", text);
     }
@@ -104,7 +104,7 @@ static void on_event(sio_socket *s, sio_event *ev, void *user) {
     show_args(out, ev, " ", SHOW_MARK);
     unsigned number = owed_add(&c->owed, ev);
     if (number > 0) {
-        fprintf(out, "   (waits for: answer %u)", number);
+        fprintf(out, "   (wants an answer: answer %u [ARG]...)", number);
     }
     putc('\n', out);
     show_dumps(out, ev);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
 /* The commands that are typed into `sio connect`. */
 #include <sio/error.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,19 +20,38 @@ struct line {
     size_t count;
 };
 
-static void complain(struct console *c, const char *what) {
-    fprintf(console_out(c), "! %s\n", what);
+__attribute__((format(printf, 2, 3))) static void complain(struct console *c, const char *format,
+                                                           ...) {
+    FILE *out = console_out(c);
+    va_list args;
+    va_start(args, format);
+    fputs("! ", out);
+    vfprintf(out, format, args);
+    putc('\n', out);
+    va_end(args);
 }
 
 static void complain_of(struct console *c, int error) {
     if (error == SIO_ERR_CLOSED) {
         complain(c, "not connected; 'connect' connects");
     } else if (error < 0) {
-        complain(c, sio_strerror(error));
+        complain(c, "%s", sio_strerror(error));
     }
 }
 
 /* ---- sending ---- */
+
+static void warn_of_text(struct console *c, char *const *args, size_t count) {
+    const char *arg = args_doubtful(args, count);
+    if (arg != NULL) {
+        complain(c, "this is no JSON, and goes as a text: %s", arg);
+    }
+}
+
+/* What is sent while there is no connection waits for one. */
+static const char *delay_of(const struct console *c) {
+    return sio_socket_connected(c->current) ? "" : "waits for the connection";
+}
 
 /* Makes the message of a line EVENT ARG...; NULL when that failed, which was said. */
 static sio_msg *msg_of(struct console *c, const struct line *l) {
@@ -40,18 +60,25 @@ static sio_msg *msg_of(struct console *c, const struct line *l) {
     if (l->count == 0) {
         complain(c, "an EVENT is missing");
     } else if (args_to_msg(&m, l->words[0], l->words + 1, l->count - 1, false, why) < 0) {
-        complain(c, why);
+        complain(c, "%s", why);
     } else {
         names_add(&c->names, l->words[0]);
+        warn_of_text(c, l->words + 1, l->count - 1);
     }
     return m;
 }
 
 static void emit(struct console *c, const struct line *l, unsigned flags) {
     sio_msg *m = msg_of(c, l);
-    if (m != NULL) {
-        complain_of(c, sio_emit_msg(c->current, flags, m));
-        sio_msg_unref(m);
+    if (m == NULL) {
+        return;
+    }
+    const char *delay = delay_of(c);
+    int r = sio_emit_msg(c->current, flags, m);
+    sio_msg_unref(m);
+    complain_of(c, r);
+    if (r >= 0 && delay[0] != '\0') {
+        fprintf(console_out(c), "> %s\n", delay);
     }
 }
 
@@ -68,6 +95,7 @@ static void do_ack(struct console *c, const struct line *l) {
     if (m == NULL) {
         return;
     }
+    const char *delay = delay_of(c);
     c->asked++;
     int r = sio_emit_ack_msg(c->current,
                              SIO_ACK(.fn = console_on_answer, .user = (void *)(uintptr_t)c->asked,
@@ -79,26 +107,50 @@ static void do_ack(struct console *c, const struct line *l) {
         return;
     }
     c->waiting++;
-    fprintf(console_out(c), "> #%u\n", c->asked);
+    fprintf(console_out(c), "> #%u%s%s\n", c->asked, delay[0] != '\0' ? " " : "", delay);
+}
+
+/* The number of the event that is to be answered; 0 when there is none, which was said. */
+static unsigned number_to_answer(struct console *c, const struct line *l) {
+    char *end = NULL;
+    unsigned long number = l->count > 0 ? strtoul(l->words[0], &end, 10) : 0;
+    if (l->count == 0) {
+        complain(c, "a NUMBER is missing: that of the event to answer");
+    } else if (strspn(l->words[0], "0123456789") != strlen(l->words[0])) {
+        complain(c, "'%s' is no number; 'answer 1 yes' answers event 1 with \"yes\"", l->words[0]);
+    } else if (number == 0 || number > c->owed.last) {
+        complain(c, "there was no event %s that wants an answer", l->words[0]);
+    } else if (c->owed.last - number >= OWED_MAX) {
+        complain(c, "event %lu is too long ago: only the last %d can be answered", number,
+                 OWED_MAX);
+    } else if (c->owed.acks[number % OWED_MAX] == NULL) {
+        complain(c, "event %lu was answered already", number);
+    } else {
+        return (unsigned)number;
+    }
+    return 0;
 }
 
 static void do_answer(struct console *c, const struct line *l) {
     sio_msg *m = NULL;
     char why[ARGS_WHY_BYTES];
-    char *end = NULL;
-    unsigned long number = l->count > 0 ? strtoul(l->words[0], &end, 10) : 0;
-    sio_ack *ack = end != NULL && *end == '\0' ? owed_take(&c->owed, number) : NULL;
-    if (ack == NULL) {
-        complain(c, "there is no event with this number that waits for an answer");
+    unsigned number = number_to_answer(c, l);
+    if (number == 0) {
         return;
     }
     if (args_to_msg(&m, NULL, l->words + 1, l->count - 1, false, why) < 0) {
-        complain(c, why);
-        sio_ack_free(ack);
+        complain(c, "%s", why); /* and the event still waits */
         return;
     }
-    complain_of(c, sio_ack_reply_msg(ack, m));
+    warn_of_text(c, l->words + 1, l->count - 1);
+    int r = sio_ack_reply_msg(owed_take(&c->owed, number), m);
     sio_msg_unref(m);
+    if (r == SIO_ERR_CLOSED) {
+        complain(c, "event %u cannot be answered any more: the connection it came over is gone",
+                 number);
+    } else {
+        complain_of(c, r);
+    }
 }
 
 /* ---- the connection ---- */
@@ -170,7 +222,7 @@ static const struct {
     {"emit", "EVENT [ARG]...", "send an event", do_emit},
     {"ack", "EVENT [ARG]...", "send an event, and show its answer", do_ack},
     {"volatile", "EVENT [ARG]...", "send an event that may be dropped", do_volatile},
-    {"answer", "NUMBER [ARG]...", "answer an event that waits for it", do_answer},
+    {"answer", "NUMBER [ARG]...", "answer event NUMBER, which wants it", do_answer},
     {"ns", "[NAME]", "open or choose a namespace; list them", do_ns},
     {"transport", "", "show the transport and the ids", do_transport},
     {"disconnect", "", "leave the namespace", do_disconnect},
@@ -188,12 +240,12 @@ static void do_help(struct console *c, const struct line *l) {
         int width = fprintf(out, "  %s %s", commands[i].name, commands[i].arguments);
         fprintf(out, "%*s%s\n", 30 - width, "", commands[i].help);
     }
-    fputs(
-        "An ARG is JSON, in which blanks may stand, or else a text as it stands; 'a b' is one\n"
-        "with blanks. {\"base64\":\"AAEC\"} is bytes, @FILE the bytes of a file, @@x the text @x.\n"
-        "Other events than those of Socket.IO itself are the server's own: 'emit join room1'\n"
-        "does whatever this server does then. A '/' before a command is ignored.\n",
-        out);
+    fputs("An ARG is JSON, in which blanks may stand, or else a text as it stands; 'a b' is\n"
+          "one with blanks. {\"base64\":\"AAEC\"} is bytes, @FILE the bytes of a file, @@x\n"
+          "the text @x. Other events than those of Socket.IO itself are the server's own:\n"
+          "'emit join room1' does whatever this server does then. A '/' before a command is\n"
+          "ignored.\n",
+          out);
     if (!line_editor_is_built_in()) {
         fputs("This build has no line editor (libedit): no history, no completion.\n", out);
     }

@@ -25,13 +25,40 @@ static void print_error(FILE *out, const sio_notice *notice) {
     print_text(out, notice->text[0] != '\0' ? notice->text : status);
 }
 
+/* Ends with this text. */
+static bool ends_with(const char *text, const char *end) {
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* A server without TLS is asked for it, or one with TLS that closes what is none. */
+static void print_hint(FILE *out, const char *url, const sio_notice *notice) {
+    const char *mark = strstr(url, "://");
+    const char *rest = mark != NULL ? mark + 3 : url;
+    bool is_websocket = strncmp(url, "ws", 2) == 0 && mark != NULL;
+    bool is_plain = strncmp(url, "http:", 5) == 0 || strncmp(url, "ws:", 3) == 0;
+    const char *scheme = NULL;
+    if (!is_plain && ends_with(notice->text, "peer does not speak TLS")) {
+        scheme = is_websocket ? "ws" : "http";
+    } else if (is_plain && (ends_with(notice->text, "the connection was closed") ||
+                            ends_with(notice->text, "closed the connection without an answer"))) {
+        scheme = is_websocket ? "wss" : "https";
+    }
+    if (scheme != NULL) {
+        fprintf(out, "; did you mean %s://", scheme);
+        print_text(out, rest);
+        putc('?', out);
+    }
+}
+
 static void print_delay(FILE *out, const sio_notice *notice) {
     if (notice->delay_ms != SIO_NEVER) {
         fprintf(out, "; trying again in %.1f s", notice->delay_ms / 1000.0);
     }
 }
 
-bool states_notice(FILE *out, sio_client *client, const sio_notice *notice) {
+bool states_notice(FILE *out, sio_client *client, const char *url, const sio_notice *notice) {
     switch (notice->kind) {
     case SIO_NOTICE_OPEN:
         fprintf(out, "connection open: %s, session ", sio_client_transport(client));
@@ -45,6 +72,7 @@ bool states_notice(FILE *out, sio_client *client, const sio_notice *notice) {
     case SIO_NOTICE_ERROR:
         fputs("cannot connect: ", out);
         print_error(out, notice);
+        print_hint(out, url, notice);
         print_delay(out, notice);
         return true;
     case SIO_NOTICE_RECONNECT_ATTEMPT:

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Tells of a notice, without a line end; false for those that are not worth a line. */
-bool states_notice(FILE *out, sio_client *client, const sio_notice *notice);
+/* Tells of a notice, without a line end; false for those that are not worth a line. The URL is that
+ * of the client: another scheme is proposed when it looks wrong. */
+bool states_notice(FILE *out, sio_client *client, const char *url, const sio_notice *notice);
 
 /* "connected to / as AbCdEf over polling" */
 void states_connected(FILE *out, sio_socket *s);

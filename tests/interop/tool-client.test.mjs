@@ -235,16 +235,43 @@ describe("sio emit", { skip }, () => {
       [["--auth", "[]", NOBODY, "x"], 2, /--auth: '\[\]' is neither a JSON object/],
       [["--transport", "smoke", NOBODY, "x"], 2, /--transport: 'smoke' is not/],
       [["--cert", "x", NOBODY, "x"], 2, /--cert and --key go together/],
-      [["ftp://127.0.0.1", "x"], 2, /malformed URL/],
+      [["ftp://127.0.0.1", "x"], 2, /^sio emit: ftp:\/\/127\.0\.0\.1: the scheme is none of http, https, ws, wss$/m],
+      [["--proxy", "ftp://p", NOBODY, "x"], 2, /^sio emit: --proxy: ftp:\/\/p: the scheme of a proxy/],
+      [["--header", "a b: c", NOBODY, "x"], 2, /^sio emit: --header: a b: c: malformed/],
       [[NOBODY, "disconnect"], 2, /'disconnect' is a reserved name/],
       [[NOBODY, "x", "@/nonexistent"], 1, /@\/nonexistent: no such file/],
       [["--auth", "@/nonexistent", NOBODY, "x"], 1, /--auth: \/nonexistent: no such file/],
-      [["--cacert", "/nonexistent", "https://127.0.0.1:1", "x"], 1, /certificate/],
+      [["--cacert", "/nonexistent", "https://127.0.0.1:1", "x"], 1, /^sio emit: --cacert: \/nonexistent: no such file or directory\n$/],
+      [["--cert", "/a", "--key", "/b", "https://127.0.0.1:1", "x"], 1, /^sio emit: --cert: \/a: no such file or directory\n$/],
     ];
     for (const [args, expected, message] of mistakes) {
       const { status, stdout, stderr } = await run(t, ["emit", ...args]);
       assert.deepEqual([status, stdout], [expected, ""], args.join(" "));
       assert.match(stderr, message);
+    }
+  });
+
+  it("sends what is no JSON as a text, and says so unless that is what was asked for", async (t) => {
+    const { io, origin } = await official(t);
+    const args = received(io, "news");
+    const { status, stderr } = await run(t, ["emit", "--ack", origin, "news", "{title:1}", "a {b"]);
+    assert.deepEqual([status, await args], [0, ["{title:1}", "a {b"]]);
+    assert.match(stderr, /^sio emit: this is no JSON, and goes as a text .*: \{title:1\}\n$/);
+    const literal = await run(t, ["emit", "--text", origin, "news", "{title:1}"]);
+    assert.deepEqual([literal.status, literal.stderr], [0, ""]);
+  });
+
+  it("proposes the other scheme where it looks as if that was meant", async (t) => {
+    const { origin } = await official(t);
+    const host = origin.slice("http://".length);
+    for (const transport of ["polling", "websocket"]) {
+      const options = ["emit", "--transport", transport];
+      for (const [url, meant] of [[`https://${host}/n`, `http://${host}/n`], [host, `http://${host}`], [`wss://${host}`, `ws://${host}`]]) {
+        const { status, stderr } = await run(t, [...options, url, "x"]);
+        assert.equal(status, 3);
+        assert.ok(stderr.endsWith(`peer does not speak TLS; did you mean ${meant}?\n`), stderr);
+      }
+      assert.doesNotMatch((await run(t, [...options, NOBODY, "x"])).stderr, /did you mean/);
     }
   });
 
@@ -260,6 +287,11 @@ describe("sio emit", { skip }, () => {
     const strict = await run(t, ["emit", "--ack", origin, "ask"]);
     assert.equal(strict.status, 3);
     assert.match(strict.stderr, /certificate/);
+    for (const transport of ["polling", "websocket"]) {
+      const plain = await run(t, ["emit", "--transport", transport, origin.replace("https", "http"), "ask"]);
+      assert.equal(plain.status, 3);
+      assert.ok(plain.stderr.endsWith(`; did you mean ${origin}?\n`), plain.stderr);
+    }
     const trusted = await run(t, ["emit", "--ack", "--cacert", cert, origin, "ask"]);
     assert.deepEqual([trusted.status, trusted.stdout, trusted.stderr], [0, '["secure"]\n', ""]);
     const insecure = await run(t, ["emit", "--ack", "--insecure", origin, "ask"]);
@@ -423,10 +455,11 @@ describe("sio connect, without a terminal", { skip }, () => {
       PATIENCE,
     );
     const tool = new Tool(t, ["connect", origin]);
-    await tool.says(/^< ask 1 {3}\(waits for: answer 1\)$/m);
-    tool.write("answer 1 fine\nanswer 1 again\nanswer x\n");
+    await tool.says(/^< ask 1 {3}\(wants an answer: answer 1 \[ARG\]\.\.\.\)$/m);
+    tool.write("answer 1 @/nonexistent\nanswer 1 fine\nanswer 1 again\nanswer x\nanswer 7\nanswer\n");
     assert.deepEqual(await answer, ["fine"]);
-    await tool.says(/(! there is no event with this number that waits for an answer\n){2}/);
+    await tool.says(/^! @\/nonexistent: no such file/m);
+    await tool.says(/^! event 1 was answered already\n! 'x' is no number; .*\n! there was no event 7 .*\n! a NUMBER is missing/m);
     tool.write("quit\n");
     assert.equal(await tool.end(), 0);
     assert.match(tool.stdout, /^< \\x1b\[2Jclear "\\u009b1m" \{"\\u001b":1\}$/m);

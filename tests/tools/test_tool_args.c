@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -57,6 +58,26 @@ static void lines_are_divided_into_words(void **state) {
         }
         assert_string_equal(joined, LINES[i].words);
     }
+}
+
+static void broken_json_is_doubtful_and_texts_are_not(void **state) {
+    (void)state;
+    static const struct {
+        char *arg;
+        bool is_doubtful;
+    } ARGS[] = {
+        {"text", false},     {"42", false},     {"{\"a\":1}", false}, {"[1]", false},
+        {"\"text\"", false}, {"@[file", false}, {"", false},          {"{a:1}", true},
+        {"[1", true},        {"\"text", true},  {"{", true},
+    };
+    char *words[COUNT(ARGS)];
+    for (size_t i = 0; i < COUNT(ARGS); i++) {
+        char *one[] = {ARGS[i].arg};
+        words[i] = ARGS[i].arg;
+        assert_ptr_equal(args_doubtful(one, 1), ARGS[i].is_doubtful ? ARGS[i].arg : NULL);
+    }
+    assert_string_equal(args_doubtful(words, COUNT(words)), "{a:1}");
+    assert_null(args_doubtful(NULL, 0));
 }
 
 static void unpaired_quotes_and_too_many_words_are_refused(void **state) {
@@ -214,6 +235,7 @@ static void hexadecimal_digits_are_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_divided_into_words),
+        cmocka_unit_test(broken_json_is_doubtful_and_texts_are_not),
         cmocka_unit_test(unpaired_quotes_and_too_many_words_are_refused),
         cmocka_unit_test(words_are_json_or_text),
         cmocka_unit_test(literal_words_are_texts),
