@@ -220,14 +220,14 @@ static void on_connect_error(sio_socket *s, const sio_connect_error *error, void
     struct bench_connection *c = user;
     char *text = NULL;
     size_t len;
-    if (error->status != SIO_ERR_REFUSED) {
+    if (!states_is_of_namespace(s)) {
         return; /* a notice tells of it */
     }
     FILE *out = begin_failure(&text, &len);
     if (out != NULL) {
         states_connect_error(out, s, error);
     }
-    end_failure(c, EXIT_REFUSED, out, &text);
+    end_failure(c, states_exit_status(error), out, &text);
 }
 
 static void on_disconnect(sio_socket *s, int reason, int cause, void *user) {

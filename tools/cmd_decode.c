@@ -140,7 +140,9 @@ static void decode_input(struct decoding *d, char *input) {
         decode_file(d, input);
         return;
     }
-    if (!d->options->text && strpbrk(input, "[{\"") == NULL && strpbrk(input, "/.") != NULL) {
+    bool is_like_file = strpbrk(input, "[{\"") == NULL && strpbrk(input, "/.") != NULL;
+    bool is_binary = d->options->ws && !d->options->hex; /* which nobody types */
+    if (!d->options->text && (is_like_file || is_binary)) {
         fputs(NAME ": there is no file '", stderr);
         show_text(stderr, input, strlen(input), NAME_BYTES);
         fputs("'; taken for the text of a packet\n", stderr);

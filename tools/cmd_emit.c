@@ -105,14 +105,14 @@ static void on_connect(sio_socket *s, void *user) {
 
 static void on_connect_error(sio_socket *s, const sio_connect_error *error, void *user) {
     struct delivery *d = user;
-    if (error->status != SIO_ERR_REFUSED) {
+    if (!states_is_of_namespace(s)) {
         return; /* a notice tells of it */
     }
     fputs(NAME ": ", stderr);
     states_connect_error(stderr, s, error);
     putc('\n', stderr);
     d->told = true;
-    d->status = EXIT_REFUSED;
+    d->status = states_exit_status(error);
     d->pump.over = true;
 }
 
@@ -169,6 +169,25 @@ static int deliver(struct delivery *d) {
     return command_end_output(NAME, EXIT_OK);
 }
 
+/* Tells of arguments that are not what they look like. */
+static void warn(char *const *args, size_t count) {
+    const char *doubtful = args_doubtful(args, count);
+    if (doubtful != NULL) {
+        fputs(NAME ": this is no JSON, and goes as a text (--text, if it is meant so): ", stderr);
+        show_text(stderr, doubtful, strlen(doubtful), DOUBTFUL_BYTES);
+        putc('\n', stderr);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (options_has(&command, args[i])) {
+            fprintf(stderr,
+                    NAME ": '%.*s' goes as a text: options stand before the EVENT (--text, if "
+                         "it is meant so)\n",
+                    (int)strcspn(args[i], "="), args[i]);
+            return;
+        }
+    }
+}
+
 static int run(struct client_options *o, const struct operands *operands) {
     struct delivery d = {.options = o, .status = EXIT_UNREACHABLE};
     char why[ARGS_WHY_BYTES];
@@ -178,12 +197,8 @@ static int run(struct client_options *o, const struct operands *operands) {
         fprintf(stderr, NAME ": %s\n", why);
         return r == SIO_ERR_RESERVED || r == SIO_ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
     }
-    const char *doubtful =
-        o->text ? NULL : args_doubtful(operands->rest + 1, (size_t)operands->rest_count - 1);
-    if (doubtful != NULL) {
-        fprintf(stderr, NAME ": this is no JSON, and goes as a text (--text, if it is meant so): ");
-        show_text(stderr, doubtful, strlen(doubtful), DOUBTFUL_BYTES);
-        putc('\n', stderr);
+    if (!o->text) {
+        warn(operands->rest + 1, (size_t)operands->rest_count - 1);
     }
     signal(SIGPIPE, SIG_IGN);
     d.pump.input = -1;

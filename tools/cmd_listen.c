@@ -136,13 +136,13 @@ static void on_connect(sio_socket *s, void *user) {
 
 static void on_connect_error(sio_socket *s, const sio_connect_error *error, void *user) {
     struct listener *l = user;
-    if (error->status != SIO_ERR_REFUSED) {
+    if (!states_is_of_namespace(s)) {
         return; /* a notice tells of it */
     }
     states_connect_error(stderr, s, error);
     end_state();
     if (!error->active) {
-        end_with(l, EXIT_REFUSED);
+        end_with(l, states_exit_status(error));
     }
 }
 

@@ -136,7 +136,7 @@ static void on_connect(sio_socket *s, void *user) {
 
 static void on_connect_error(sio_socket *s, const sio_connect_error *error, void *user) {
     struct console *c = user;
-    if (error->status != SIO_ERR_REFUSED) {
+    if (!states_is_of_namespace(s)) {
         return; /* a notice tells of it */
     }
     FILE *out = console_out(c);
@@ -144,7 +144,7 @@ static void on_connect_error(sio_socket *s, const sio_connect_error *error, void
     states_connect_error(out, s, error);
     putc('\n', out);
     if (!error->active && s == c->current) {
-        end_plainly(c, EXIT_REFUSED);
+        end_plainly(c, states_exit_status(error));
     }
 }
 

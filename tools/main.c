@@ -63,7 +63,8 @@ static bool is_one_of(const char *word, const char *a, const char *b, const char
 
 /* `sio help COMMAND` is `sio COMMAND --help`. */
 static int help(int argc, char **argv) {
-    if (argc < 2) {
+    if (argc < 2 || is_one_of(argv[1], "help", "--help", "-h") ||
+        is_one_of(argv[1], "version", "--version", "-V")) {
         print_help();
         return command_end_output("sio", EXIT_OK);
     }

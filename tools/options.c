@@ -41,6 +41,22 @@ static const struct option_entry *entry_at(const struct option_command *command,
     return NULL;
 }
 
+bool options_has(const struct option_command *command, const char *word) {
+    if (strncmp(word, "--", 2) != 0) {
+        return false;
+    }
+    const char *name = word + 2;
+    size_t len = strcspn(name, "=");
+    const struct option_entry *o = entry_at(command, 0);
+    for (size_t i = 1; o != NULL; i++) {
+        if (o->name != NULL && strlen(o->name) == len && memcmp(o->name, name, len) == 0) {
+            return true;
+        }
+        o = entry_at(command, i);
+    }
+    return false;
+}
+
 /* ---- values ---- */
 
 static void store_number(const struct option_entry *o, void *to, uint64_t value) {

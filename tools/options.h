@@ -83,6 +83,9 @@ void options_preset(const struct option_command *command, void *options);
 enum options_result options_parse(const struct option_command *command, void *options, int argc,
                                   char **argv, struct operands *ret_operands);
 
+/* True for a word that is an option of the command: "--ack" or "--timeout=5s". */
+bool options_has(const struct option_command *command, const char *word);
+
 /* Says on the standard error that the command line is wrong, and where help is. */
 enum options_result options_wrong(const struct option_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -4,6 +4,7 @@
 #include <sio/error.h>
 #include <string.h>
 
+#include "command.h"
 #include "show.h"
 
 enum { TEXT_BYTES = 500 };
@@ -117,6 +118,14 @@ void states_connect_error(FILE *out, sio_socket *s, const sio_connect_error *err
         putc(' ', out);
         show_value(out, error->data, SHOW_MARK);
     }
+}
+
+bool states_is_of_namespace(const sio_socket *s) {
+    return sio_client_state(sio_socket_client(s)) == SIO_CLIENT_OPEN;
+}
+
+int states_exit_status(const sio_connect_error *error) {
+    return error->status == SIO_ERR_REFUSED ? EXIT_REFUSED : EXIT_UNREACHABLE;
 }
 
 void states_disconnected(FILE *out, sio_socket *s, int reason, int cause) {

@@ -18,6 +18,12 @@ void states_connected(FILE *out, sio_socket *s);
 /* "/chat: refused by the server: not allowed {"code":1}" */
 void states_connect_error(FILE *out, sio_socket *s, const sio_connect_error *error);
 
+/* True while the connection stands, and only the namespace fails: no notice tells of that. */
+bool states_is_of_namespace(const sio_socket *s);
+
+/* The exit status for it. */
+int states_exit_status(const sio_connect_error *error);
+
 /* "disconnected from /: transport close (the connection was lost)" */
 void states_disconnected(FILE *out, sio_socket *s, int reason, int cause);
 

@@ -197,6 +197,7 @@ describe("sio emit", { skip }, () => {
   it("tells by its status what went wrong", async (t) => {
     const { io, origin } = await official(t);
     io.of("/closed").use((socket, next) => next(Object.assign(new Error("not today"), { data: { code: 7 } })));
+    io.of("/slow").use(() => {});
     io.on("connection", (socket) => {
       socket.on("leave", () => socket.disconnect());
       socket.on("cut", () => socket.conn.transport.socket?.terminate?.() ?? socket.conn.close());
@@ -206,7 +207,8 @@ describe("sio emit", { skip }, () => {
       [["http://does-not-exist.invalid", "x"], 3, /cannot connect/],
       [[`${origin}/closed`, "x"], 4, /^sio emit: \/closed: refused by the server: not today \{"code":7\}\n$/],
       [[`${origin}/missing`, "x"], 4, /refused by the server: Invalid namespace/],
-      [["--ack", "--timeout", "300", origin, "silence"], 5, /^sio emit: no answer in time\n$/],
+      [["--timeout", `${ms(300)}`, `${origin}/slow`, "x"], 3, /^sio emit: \/slow: cannot connect: the server does not answer CONNECT\n$/],
+      [["--ack", "--timeout", `${ms(1500)}`, origin, "silence"], 5, /^sio emit: no answer in time\n$/],
       [["--ack", origin, "leave"], 6, /^sio emit: disconnected from \/: io server disconnect/],
       [["--ack", "--transport", "websocket", origin, "cut"], 6, /^sio emit: disconnected from \/: transport close/],
     ];
@@ -257,7 +259,9 @@ describe("sio emit", { skip }, () => {
     const { status, stderr } = await run(t, ["emit", "--ack", origin, "news", "{title:1}", "a {b"]);
     assert.deepEqual([status, await args], [0, ["{title:1}", "a {b"]]);
     assert.match(stderr, /^sio emit: this is no JSON, and goes as a text .*: \{title:1\}\n$/);
-    const literal = await run(t, ["emit", "--text", origin, "news", "{title:1}"]);
+    const option = await run(t, ["emit", origin, "news", "-x", "--timeout=5s"]);
+    assert.equal(option.stderr, "sio emit: '--timeout' goes as a text: options stand before the EVENT (--text, if it is meant so)\n");
+    const literal = await run(t, ["emit", "--text", origin, "news", "{title:1}", "--ack"]);
     assert.deepEqual([literal.status, literal.stderr], [0, ""]);
   });
 
@@ -695,6 +699,7 @@ describe("sio decode", { skip }, () => {
     const missing = await run(t, ["decode", "no/such.file"]);
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, /there is no file 'no\/such\.file'; taken for the text of a packet/);
+    assert.match((await run(t, ["decode", "--ws", "stream"])).stderr, /there is no file 'stream'/);
     assert.equal((await run(t, ["decode", "--hex", "4g"])).status, 1);
     assert.equal((await run(t, ["decode", "--wss"])).status, 2);
   });

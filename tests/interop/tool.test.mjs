@@ -97,7 +97,7 @@ describe("sio", { skip }, () => {
   });
 
   it("shows help for itself and its commands", () => {
-    for (const args of [["--help"], ["-h"], ["help"]]) {
+    for (const args of [["--help"], ["-h"], ["help"], ["help", "help"], ["help", "--version"]]) {
       const { status, stdout, stderr } = run(args);
       assert.deepEqual([status, stderr], [0, ""]);
       assert.match(stdout, /^Usage: sio COMMAND/);

@@ -109,6 +109,18 @@ static void options_end_at_the_second_argument(void **state) {
     }
 }
 
+static void words_are_recognised_as_options(void **state) {
+    (void)state;
+    assert_true(options_has(&command, "--auth"));
+    assert_true(options_has(&command, "--timeout=5s"));
+    assert_true(options_has(&command, "--help"));
+    static const char *const others[] = {"",      "--",      "auth",  "-a",
+                                         "--aut", "--authx", "-auth", "--au=x"};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        assert_false(options_has(&command, others[i]));
+    }
+}
+
 static void mistakes_are_refused(void **state) {
     (void)state;
     static const char *const LINES[] = {
@@ -143,6 +155,7 @@ int main(void) {
         cmocka_unit_test(values_go_where_the_table_says),
         cmocka_unit_test(defaults_are_those_of_the_help),
         cmocka_unit_test(options_end_at_the_second_argument),
+        cmocka_unit_test(words_are_recognised_as_options),
         cmocka_unit_test(mistakes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
