@@ -258,7 +258,8 @@ SIO_API int sio_client_post(sio_client *client, void (*fn)(sio_client *client, v
     XX(RECONNECT_ERROR, "reconnect_error")     /* status, text */                                  \
     XX(RECONNECT_FAILED, "reconnect_failed")   /* no attempts are left */                          \
     XX(UPGRADE, "upgrade")                     /* the transport is now: text */                    \
-    XX(UPGRADE_ERROR, "upgradeError")          /* it stays on polling: status, text */
+    XX(UPGRADE_ERROR, "upgradeError")          /* it stays on polling: status, text */             \
+    XX(DRAIN, "drain")                         /* room again, after SIO_SLOW or SIO_ERR_BUSY */
 
 enum sio_notice_kind {
 #define XX(name, text) SIO_NOTICE_##name,

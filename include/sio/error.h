@@ -52,7 +52,8 @@ enum sio_error_code {
 
 /**
  * Positive result of the emit functions: the message was taken, but the peer's send queue is above
- * send_high_water_bytes. A sender that can wait should do so until the drain callback.
+ * send_high_water_bytes. A sender that can wait should do so until sio_ns_on_drain() calls, or at a
+ * client the notice SIO_NOTICE_DRAIN comes.
  */
 #define SIO_SLOW 1
 

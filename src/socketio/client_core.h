@@ -93,6 +93,7 @@ struct sio_client {
     atomic_size_t mailed_bytes; /* of emissions on their way to the client's thread */
     atomic_bool is_slow;        /* more waits to be sent than the high-water mark */
     atomic_bool is_full;        /* something was refused because of send_hard_bytes */
+    atomic_bool is_mail_slow;   /* another thread was told of too many mailed_bytes */
 
     sio_notice_fn on_notice;
     void *on_notice_user;
@@ -253,6 +254,9 @@ bool sio__manager_is_at_rest(const sio_client *c);
 
 /** Sends a frame. @return as sio__eio_client_send(), SIO_ERR_CLOSED without a connection */
 int sio__manager_send(sio_client *c, struct frame *f);
+
+/** What had been too much has gone: tells so, unless there is too much elsewhere. */
+void sio__manager_tell_room(sio_client *c);
 
 /** Sends a text packet that nothing is in the way of, and that nobody wants to see.
  * @return as sio__eio_client_send_text(): SIO_ERR_STATE: a frame is needed */

@@ -201,30 +201,44 @@ static void on_foreign(struct mail *mail) {
     struct client_socket *s = f->socket;
     struct parcel *p = f->parcel;
     sio__free(f);
-    atomic_fetch_sub(&s->client->mailed_bytes, p->contents.bytes);
+    size_t bytes = p->contents.bytes;
+    bool has_room = atomic_fetch_sub(&s->client->mailed_bytes, bytes) == bytes &&
+                    atomic_exchange(&s->client->is_mail_slow, false);
     const sio_ack_options ack = p->ack; /* no fn: no answer is wanted */
     int r = send_parcel(s, p);
     if (r < 0) {
         sio__free(p);
         tell_unsent(s, r, &ack);
     }
+    if (has_room) {
+        sio__manager_tell_room(s->client);
+    }
     sio_socket_unref(&s->base);
+}
+
+/* Whether too much is on its way: noted before it is looked at again, so that whoever takes the
+ * last of it knows that somebody waits. */
+static bool is_mailed(sio_client *c, size_t limit) {
+    if (atomic_load(&c->mailed_bytes) <= limit) {
+        return false;
+    }
+    atomic_store(&c->is_mail_slow, true);
+    return atomic_load(&c->mailed_bytes) > limit;
 }
 
 /* Why another thread cannot send now. c->lock is held. @return 0, SIO_SLOW, or an error */
 static int check_mail(sio_client *c, const struct emission *e) {
-    size_t mailed = atomic_load(&c->mailed_bytes);
     if (!c->accepts_mail) {
         return SIO_ERR_CLOSED;
     }
     if (e->ack != NULL && (e->ack->flags & EMIT_ALWAYS_TELL) != 0 && !c->accepts_calls) {
         return SIO_ERR_WOULD_DEADLOCK;
     }
-    if (mailed > c->options.o.send_hard_bytes || atomic_load(&c->is_full)) {
+    if (is_mailed(c, c->options.o.send_hard_bytes) || atomic_load(&c->is_full)) {
         return SIO_ERR_BUSY;
     }
-    bool slow = mailed > c->options.o.send_high_water_bytes || atomic_load(&c->is_slow);
-    return slow ? SIO_SLOW : 0;
+    bool is_slow = is_mailed(c, c->options.o.send_high_water_bytes) || atomic_load(&c->is_slow);
+    return is_slow ? SIO_SLOW : 0;
 }
 
 static int hand_over(struct client_socket *s, const struct emission *e) {

@@ -172,6 +172,12 @@ static void has_room(sio_client *c) {
     atomic_store(&c->is_full, false);
 }
 
+void sio__manager_tell_room(sio_client *c) {
+    if (!atomic_load(&c->is_slow) && !atomic_load(&c->is_full)) {
+        notify(c, &(sio_notice){.kind = SIO_NOTICE_DRAIN, .text = ""});
+    }
+}
+
 static void on_close(struct eio_client *e, int reason, int cause, int status, const char *text) {
     sio_client *c = sio__eio_client_owner(e);
     bool was_open = atomic_load(&c->state) == SIO_CLIENT_OPEN;
@@ -193,8 +199,12 @@ static void on_close(struct eio_client *e, int reason, int cause, int status, co
 /* What waits because send_hard_bytes was reached may go on. */
 static void on_drain(struct eio_client *e) {
     sio_client *c = sio__eio_client_owner(e);
+    bool is_awaited = atomic_load(&c->is_slow) || atomic_load(&c->is_full);
     has_room(c);
     for_each_socket(c, socket_drain, NULL);
+    if (is_awaited) {
+        sio__manager_tell_room(c);
+    }
 }
 
 static void on_ping(struct eio_client *e) {
