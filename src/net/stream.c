@@ -77,6 +77,7 @@ int sio__stream_open(struct reactor *r, int fd, const struct stream_ops *ops, vo
     s->blocked = false;
     s->paused = false;
     s->end = STREAM_LIVES;
+    s->failure = 0;
     sio__reactor_hold(r);
     r->stats.streams++;
     arm(s);
@@ -153,12 +154,14 @@ static void forget_input(struct tls *t) {
 }
 
 /* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that
-   is shut down reads as ended in the next turn of the loop. */
-static void break_off(struct stream *s) {
+   is shut down reads as ended in the next turn of the loop. The system tells an error once, so it
+   is kept until then. EPIPE says no more than that end: the peer had closed in order before. */
+static void break_off(struct stream *s, int status) {
     if (s->state != STREAM_OPEN) {
         sio__stream_close(s);
         return;
     }
+    s->failure = status == -EPIPE ? 0 : status;
     drop_output(s);
     if (s->tls != NULL) {
         forget_input(s->tls);
@@ -250,7 +253,7 @@ static bool retry_send(struct stream *s, int error) {
         return false;
     }
     if (error != EINTR) {
-        break_off(s);
+        break_off(s, -error);
         return false;
     }
     return true;
@@ -303,7 +306,7 @@ static void flush_tls(struct stream *s) {
         }
     }
     if (t->status < 0) {
-        break_off(s);
+        break_off(s, t->status);
         return;
     }
     if (t->unread && !s->paused) {
@@ -367,6 +370,14 @@ static void drop_input(struct stream *s, ssize_t n) {
 
 /* ---- input ---- */
 
+/* What the end of the input means. */
+static int end_of_input(struct stream *s) {
+    if (s->failure < 0) {
+        return s->failure;
+    }
+    return s->tls == NULL ? 0 : sio__tls_end(s->tls);
+}
+
 /* @return bytes in the reactor's buffer, 0 when there are none for the owner */
 static size_t receive(struct stream *s) {
     struct reactor *r = s->reactor;
@@ -385,7 +396,7 @@ static size_t receive(struct stream *s) {
         return 0;
     }
     if (n == 0) {
-        end(s, s->tls == NULL ? 0 : sio__tls_end(s->tls));
+        end(s, end_of_input(s));
         return 0;
     }
     r->stats.bytes_in += (uint64_t)n;

@@ -67,6 +67,7 @@ struct stream {
     bool blocked; /* waits for writability */
     bool paused;  /* does not read */
     uint8_t end;  /* enum stream_end */
+    int failure;  /* why writing has failed, until the owner is told */
 };
 
 /**

@@ -476,6 +476,46 @@ static void resets_are_told(void **state) {
     assert_int_equal(pair.server.status, -ECONNRESET);
 }
 
+/* A write that fails takes the error from the socket: reading finds only the end. */
+static void resets_that_a_write_meets_are_told(void **state) {
+    (void)state;
+    for (int has_tls = 0; has_tls < 2; has_tls++) {
+        if (has_tls != 0) {
+            begin_secured(0);
+        } else {
+            pair_connect(&pair, 0);
+            pair_open_client(&pair);
+            pair_open_server(&pair);
+        }
+        pair_turn(&pair);
+        sio__stream_reset(pair.server.stream);
+        pair.server.stream = NULL;
+        pair_write(&pair.client, 100);
+        sio__stream_flush(pair.client.stream);
+        assert_int_equal(pair.client.ends, 0);
+        pair_run(&pair, pair_client_ended);
+        assert_int_equal(pair.client.status, -ECONNRESET);
+        pair_disconnect(&pair);
+    }
+}
+
+/* The peer had closed its side before it answered the first write with a reset. */
+static void an_end_in_order_that_a_write_meets_is_none_by_failure(void **state) {
+    (void)state;
+    pair_connect(&pair, 0);
+    pair_open_client(&pair);
+    pair_turn(&pair);
+    close(pair.server_fd);
+    pair.server_fd = -1;
+    for (int i = 0; i < 2; i++) {
+        pair_write(&pair.client, 100);
+        sio__stream_flush(pair.client.stream);
+    }
+    assert_int_equal(sio__stream_pending(pair.client.stream), 0);
+    pair_run(&pair, pair_client_ended);
+    assert_int_equal(pair.client.status, 0);
+}
+
 static void tls_begins_once_and_on_a_clean_stream(void **state) {
     (void)state;
     begin(0);
@@ -564,6 +604,8 @@ int main(void) {
         WITH_PAIR(peers_without_tls_are_recognised),
         WITH_PAIR(a_handshake_may_be_cut_off),
         WITH_PAIR(resets_are_told),
+        WITH_PAIR(resets_that_a_write_meets_are_told),
+        WITH_PAIR(an_end_in_order_that_a_write_meets_is_none_by_failure),
         WITH_PAIR(tls_begins_once_and_on_a_clean_stream),
         cmocka_unit_test_teardown(every_failure_of_memory_is_survived, torture_teardown),
     };
