@@ -59,8 +59,8 @@ enum sio_reason {
     XX(17, UNKNOWN_NAMESPACE, "no such namespace")                                                 \
     XX(18, UNKNOWN_SESSION, "no such session")                                                     \
     XX(19, OUT_OF_MEMORY, "out of memory")                                                         \
-    XX(20, HEAD_BYTES, "request head is larger than max_head_bytes")                               \
-    XX(21, HEAD_COUNT, "request has more than max_headers header fields")                          \
+    XX(20, HEAD_BYTES, "HTTP head is larger than max_head_bytes")                                  \
+    XX(21, HEAD_COUNT, "HTTP head has more than max_headers fields")                               \
     XX(22, HEAD_TIME, "request head took longer than head_timeout_ms")                             \
     XX(23, BODY_BYTES, "request body is larger than max_payload_bytes")                            \
     XX(24, BODY_TIME, "request body took longer than body_timeout_ms")                             \

@@ -83,18 +83,22 @@ static void fail(struct eio_polling *p, const struct eio_failure *why) {
 }
 
 /* What has gone wrong means another thing once there is a session. */
-static int cause_of(const struct eio_polling *p, int status) {
-    int cause = sio__eio_failure_cause(status);
+static int refine_cause(const struct eio_polling *p, int cause) {
     if (p->sid.len > 0 && cause == SIO_CAUSE_CONNECT_FAILED) {
         return SIO_CAUSE_CONNECTION_LOST;
     }
     return p->sid.len > 0 && cause == SIO_CAUSE_HANDSHAKE ? SIO_CAUSE_HTTP_SYNTAX : cause;
 }
 
-static void fail_status(struct eio_polling *p, const char *what, int status, const char *text) {
+static void fail_request(struct eio_polling *p, const char *what, int cause, int status,
+                         const char *text) {
     struct eio_failure why;
-    sio__eio_failure_set(&why, cause_of(p, status), status, "%s: %s", what, text);
+    sio__eio_failure_set(&why, refine_cause(p, cause), status, "%s: %s", what, text);
     fail(p, &why);
+}
+
+static void fail_get(struct eio_polling *p, int status) {
+    fail_request(p, "xhr poll error", sio__eio_failure_cause(status), status, sio_strerror(status));
 }
 
 /* What servers of Engine.IO say beside a status that refuses: {"code":1,"message":"..."}. */
@@ -219,7 +223,7 @@ static bool read_payload(struct eio_polling *p, struct text body) {
         sio__eio_failure_set(&why, SIO_CAUSE_ENGINE_SYNTAX, r, "server error");
         fail(p, &why);
     } else if (r < 0) {
-        fail_status(p, "xhr poll error", r, sio_strerror(r));
+        fail_get(p, r);
     }
     return r == 0;
 }
@@ -237,7 +241,7 @@ static void take_payload(struct eio_polling *p, struct text body) {
     }
     int r = start_get(p);
     if (r < 0) {
-        fail_status(p, "xhr poll error", r, sio_strerror(r));
+        fail_get(p, r);
     }
 }
 
@@ -253,10 +257,10 @@ static void on_get_answer(void *owner, const struct exchange_answer *answer) {
     leave(p);
 }
 
-static void on_get_failed(void *owner, int status, const char *text) {
+static void on_get_failed(void *owner, int cause, int status, const char *text) {
     struct eio_polling *p = owner;
     enter(p);
-    fail_status(p, "xhr poll error", status, text);
+    fail_request(p, "xhr poll error", cause, status, text);
     leave(p);
 }
 
@@ -278,10 +282,10 @@ static void on_post_answer(void *owner, const struct exchange_answer *answer) {
     leave(p);
 }
 
-static void on_post_failed(void *owner, int status, const char *text) {
+static void on_post_failed(void *owner, int cause, int status, const char *text) {
     struct eio_polling *p = owner;
     enter(p);
-    fail_status(p, "xhr post error", status, text);
+    fail_request(p, "xhr post error", cause, status, text);
     leave(p);
 }
 
@@ -289,7 +293,8 @@ static const struct exchange_ops post_ops = {on_post_answer, on_post_failed};
 
 static void on_post_timer(struct timer *t) {
     struct eio_polling *p = SIO_CONTAINER_OF(t, struct eio_polling, post_timer);
-    on_post_failed(p, SIO_ERR_TIMEOUT, "no answer within the time of the heartbeat");
+    on_post_failed(p, SIO_CAUSE_CONNECT_FAILED, SIO_ERR_TIMEOUT,
+                   "no answer within the time of the heartbeat");
 }
 
 /* ---- opening ---- */

@@ -27,6 +27,19 @@ int sio__eio_failure_cause(int status) {
     }
 }
 
+int sio__eio_response_failure(const struct http1_parser *p, const struct http1_result *result,
+                              int *ret_cause) {
+    switch (result->status) {
+    case 413: *ret_cause = SIO_CAUSE_MESSAGE_BYTES; return SIO_ERR_TOO_BIG;
+    case 431:
+        *ret_cause =
+            sio__http1_has_too_many_fields(p) ? SIO_CAUSE_HEAD_COUNT : SIO_CAUSE_HEAD_BYTES;
+        return SIO_ERR_TOO_BIG;
+    case 500: *ret_cause = SIO_CAUSE_OUT_OF_MEMORY; return SIO_ERR_NOMEM;
+    default: *ret_cause = SIO_CAUSE_HANDSHAKE; return SIO_ERR_PROTO;
+    }
+}
+
 static struct timespec wall_clock(void) {
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_REALTIME, &now);

@@ -30,8 +30,13 @@ struct eio_failure {
 void sio__eio_failure_set(struct eio_failure *f, int cause, int status, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/** The cause that goes with the status of a link, a stream or an exchange. */
+/** The cause that goes with the status of a link or a stream. */
 int sio__eio_failure_cause(int status);
+
+/** What HTTP1_ERROR means at a parser of responses. @return SIO_ERR_PROTO, SIO_ERR_TOO_BIG or
+ * SIO_ERR_NOMEM, with the cause */
+int sio__eio_response_failure(const struct http1_parser *p, const struct http1_result *result,
+                              int *ret_cause);
 
 /**
  * Appends the target of a request (sio__url_write_target()).

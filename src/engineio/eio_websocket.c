@@ -272,10 +272,9 @@ static void take_answer(struct eio_websocket *ws, uint8_t *data, size_t len) {
     struct http1_result result;
     enum http1_event event = sio__http1_parse(&ws->http, (const char *)data, len, &result);
     if (event == HTTP1_ERROR) {
-        int status = result.status == 500   ? SIO_ERR_NOMEM
-                     : result.status == 431 ? SIO_ERR_TOO_BIG
-                                            : SIO_ERR_PROTO;
-        fail_handshake(ws, sio__eio_failure_cause(status), status, result.rule);
+        int cause;
+        int status = sio__eio_response_failure(&ws->http, &result, &cause);
+        fail_handshake(ws, cause, status, result.rule);
         return;
     }
     if (event != HTTP1_HEAD || !check_answer(ws)) {

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "engineio/eio_request.h"
 
 /* Memory for bodies that is worth keeping from one answer to the next. */
 #define KEEP_BODY_BYTES 16384
@@ -107,17 +108,21 @@ static void leave_callback(struct exchange *x) {
     sio__buf_shrink(&x->body, KEEP_BODY_BYTES);
 }
 
-static void fail(struct exchange *x, int status, const char *text) {
+static void fail_for(struct exchange *x, int cause, int status, const char *text) {
     struct stream *stream = x->stream; /* the text may be part of it */
     x->stream = NULL;
     settle(x);
     drop_connection(x);
     x->calling = true;
-    x->ops->on_failed(x->owner, status, text);
+    x->ops->on_failed(x->owner, cause, status, text);
     leave_callback(x);
     if (stream != NULL) {
         sio__stream_close(stream);
     }
+}
+
+static void fail(struct exchange *x, int status, const char *text) {
+    fail_for(x, sio__eio_failure_cause(status), status, text);
 }
 
 static void on_timeout(struct timer *t) {
@@ -192,12 +197,9 @@ static int on_head(struct exchange *x) {
 }
 
 static void fail_parsing(struct exchange *x, const struct http1_result *result) {
-    switch (result->status) {
-    case 413:
-    case 431: fail(x, SIO_ERR_TOO_BIG, result->rule); break;
-    case 500: fail(x, SIO_ERR_NOMEM, result->rule); break;
-    default: fail(x, SIO_ERR_PROTO, result->rule); break;
-    }
+    int cause;
+    int status = sio__eio_response_failure(&x->parser, result, &cause);
+    fail_for(x, cause, status, result->rule);
 }
 
 static void take_input(struct exchange *x, const char *data, size_t len) {

@@ -31,10 +31,15 @@ struct exchange_answer {
 struct exchange_ops {
     /** The answer, whatever its status is. */
     void (*on_answer)(void *owner, const struct exchange_answer *answer);
-    /** There is none. @param status, text  as in struct link_ops; also SIO_ERR_PROTO (malformed
-     * HTTP, or a content coding), SIO_ERR_TOO_BIG, SIO_ERR_CLOSED (the connection was closed before
-     * its end) */
-    void (*on_failed)(void *owner, int status, const char *text);
+    /**
+     * There is none.
+     *
+     * @param cause         enum sio_cause
+     * @param status, text  as in struct link_ops; also SIO_ERR_PROTO (malformed HTTP, or a content
+     *                      coding), SIO_ERR_TOO_BIG, SIO_ERR_CLOSED (the connection was closed
+     *                      before its end)
+     */
+    void (*on_failed)(void *owner, int cause, int status, const char *text);
 };
 
 /** What all requests to a server have in common; borrowed, outlives the exchanges. */

@@ -293,7 +293,7 @@ static void on_error(struct http_conn *conn, const struct http1_result *result) 
     if (result->status == 413) {
         cause = SIO_CAUSE_BODY_BYTES;
     } else if (result->status == 431 || result->status == 414) {
-        bool count = conn->parser.head.field_count >= e->http_limits.max_headers;
+        bool count = sio__http1_has_too_many_fields(&conn->parser);
         cause = count ? SIO_CAUSE_HEAD_COUNT : SIO_CAUSE_HEAD_BYTES;
     } else if (result->status == 500) {
         cause = SIO_CAUSE_OUT_OF_MEMORY;

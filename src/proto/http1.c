@@ -41,6 +41,10 @@ static uint32_t max_headers(const struct http1_parser *p) {
     return max < HTTP1_HEADERS_MAX ? max : HTTP1_HEADERS_MAX;
 }
 
+bool sio__http1_has_too_many_fields(const struct http1_parser *p) {
+    return p->head.field_count > max_headers(p);
+}
+
 int sio__http1_refuse(struct http1_parser *p, int status, const char *rule) {
     p->phase = PHASE_FAILED;
     p->status = (uint16_t)status;

@@ -160,6 +160,9 @@ void sio__http1_done(struct http1_parser *p);
 enum http1_event sio__http1_parse(struct http1_parser *p, const char *data, size_t len,
                                   struct http1_result *ret);
 
+/** After HTTP1_ERROR 431: whether it was the number of fields; else it was the size. */
+bool sio__http1_has_too_many_fields(const struct http1_parser *p);
+
 /**
  * Tells that the input has ended. The caller has to know that it was the peer who ended it: over
  * TLS that takes a close_notify.

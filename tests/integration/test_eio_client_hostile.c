@@ -119,6 +119,32 @@ static void answers_that_are_too_large_end_the_connection(void **state) {
     eio_peer_end(f);
 }
 
+static void expect_large_head_is_told(uint8_t transport, const char *field, int count, int cause) {
+    struct eio_peer *f = eio_peer_begin();
+    eio_peer_only(f, transport);
+    assert_int_equal(eio_user_open(&f->user), 0);
+    struct peer_conn *conn = peer_accept(f->peer);
+    free(peer_head(conn));
+    peer_puts(conn, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < count; i++) {
+        peer_puts(conn, field);
+    }
+    eio_peer_wait(f, EIO_USER_CLOSE, 1);
+    assert_int_equal(f->user.cause, cause);
+    assert_int_equal(f->user.status, SIO_ERR_TOO_BIG);
+    eio_peer_end(f);
+}
+
+static void heads_above_their_limits_are_told_as_such(void **state) {
+    (void)state;
+    char field[1000];
+    (void)snprintf(field, sizeof field, "a: %0*d\r\n", (int)sizeof field - 10, 0);
+    for (uint8_t transport = SIO_POLLING; transport <= SIO_WEBSOCKET; transport++) {
+        expect_large_head_is_told(transport, "a: b\r\n", 201, SIO_CAUSE_HEAD_COUNT);
+        expect_large_head_is_told(transport, field, 17, SIO_CAUSE_HEAD_BYTES);
+    }
+}
+
 static void malformed_frames_end_the_connection(void **state) {
     (void)state;
     static const struct {
@@ -377,6 +403,7 @@ int main(void) {
         cmocka_unit_test(long_sids_are_refused),
         cmocka_unit_test(malformed_answers_end_the_connection),
         cmocka_unit_test(answers_that_are_too_large_end_the_connection),
+        cmocka_unit_test(heads_above_their_limits_are_told_as_such),
         cmocka_unit_test(malformed_frames_end_the_connection),
         cmocka_unit_test(wrong_websocket_handshakes_are_refused),
         cmocka_unit_test(a_server_that_says_nothing_is_left),

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <sio/error.h>
+#include <sio/reason.h>
 
 #include "support/certs.h"
 
@@ -48,8 +49,9 @@ static void on_answer(void *owner, const struct exchange_answer *answer) {
     assert_true(sio__text_starts(answer->head->raw, SIO_TEXT("HTTP/1.")));
 }
 
-static void on_failed(void *owner, int status, const char *text) {
+static void on_failed(void *owner, int cause, int status, const char *text) {
     struct caller *c = owner;
+    assert_int_not_equal(cause, SIO_CAUSE_NONE);
     c->failures++;
     react(c);
     c->status = status;
