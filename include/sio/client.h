@@ -116,7 +116,9 @@ typedef struct sio_client_options {
     bool timestamp_always;       /**< a changing parameter on websocket requests too */
     bool no_timestamp;           /**< on none */
     const char *timestamp_param; /**< its name; NULL: "t" */
-    bool cookies;                /**< keep the server's cookies, and send them */
+    bool cookies;                /**< keep the server's cookies, and send them, after those of your
+                                      own Cookie field; together in one field, in which the longest
+                                      are left out beyond 8 KiB */
     const char *protocols;       /**< Sec-WebSocket-Protocol: "a, b"; NULL: none */
     uint32_t request_timeout_ms; /**< of each polling request; 0: none but the heartbeat's */
     const sio_tls *tls;          /**< NULL: the system's certificates */

@@ -78,6 +78,7 @@ struct eio_client_config {
     uint32_t max_fragments;
     size_t send_high_water_bytes;
     size_t send_hard_bytes;
+    struct text cookie;         /* the application's, as in a Cookie field; or empty */
     struct cookie_jar *cookies; /* NULL: they are not kept */
 };
 

@@ -132,7 +132,7 @@ static void fail_answer(struct eio_polling *p, const char *what,
 static int start_request(struct eio_polling *p, struct exchange *x, struct buf *target,
                          struct exchange_request *request) {
     struct buf fields;
-    sio__buf_init(&fields, EIO_REQUEST_MAX);
+    sio__buf_init(&fields, SIZE_MAX);
     sio__buf_clear(target);
     int r = sio__eio_request_target(p->config, p->reactor, SIO_POLLING, p->sid, target);
     if (r == 0 && request->body.len > 0) {

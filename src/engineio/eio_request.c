@@ -82,19 +82,32 @@ int sio__eio_request_target(const struct eio_client_config *config, struct react
     return sio__url_write_target(out, &target);
 }
 
-int sio__eio_request_cookies(const struct eio_client_config *config, struct text target,
-                             struct buf *out) {
+/* @return number of cookies */
+static int put_kept_cookies(const struct eio_client_config *config, struct text target,
+                            size_t line_len, struct buf *out) {
+    size_t room = line_len < EIO_COOKIE_LINE_MAX ? EIO_COOKIE_LINE_MAX - line_len : 0;
     if (config->cookies == NULL) {
         return 0;
     }
+    return sio__cookie_jar_write(config->cookies, target, wall_clock().tv_sec, room, out);
+}
+
+int sio__eio_request_cookies(const struct eio_client_config *config, struct text target,
+                             struct buf *out) {
+    bool has_own = config->cookie.len > 0;
     size_t before = out->len;
     int r = sio__buf_append_str(out, "Cookie: ");
+    r = r < 0 ? r : sio__buf_append_text(out, config->cookie);
+    size_t own_end = has_own ? out->len : before;
+    r = r < 0 || !has_own ? r : sio__buf_append_str(out, "; ");
+    r = r < 0 ? r : put_kept_cookies(config, target, out->len - before, out);
     if (r == 0) {
-        r = sio__cookie_jar_write(config->cookies, target, wall_clock().tv_sec, out);
+        out->len = own_end;
     }
-    if (r > 0) {
+    if (r >= 0 && out->len > before) {
         r = sio__buf_append_str(out, "\r\n");
-    } else {
+    }
+    if (r < 0) {
         out->len = before;
     }
     return r;

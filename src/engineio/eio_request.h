@@ -13,8 +13,11 @@
 #include "net/reactor.h"
 #include "proto/http1.h"
 
-/** Most bytes of the target, and of the fields, of a request. */
+/** Most bytes of the target of a request. */
 #define EIO_REQUEST_MAX 65535u
+
+/** Bytes of a Cookie line that servers take: Apache httpd does up to 8190, nginx up to 8192. */
+#define EIO_COOKIE_LINE_MAX 8190u
 
 #define EIO_FAILURE_TEXT_MAX 512
 
@@ -49,8 +52,13 @@ int sio__eio_response_failure(const struct http1_parser *p, const struct http1_r
 int sio__eio_request_target(const struct eio_client_config *config, struct reactor *r,
                             int transport, struct text sid, struct buf *out);
 
-/** Appends the Cookie field of a request, as a line with CRLF; nothing without cookies. @return 0;
- * SIO_ERR_NOMEM, SIO_ERR_TOO_BIG */
+/**
+ * Appends the Cookie field of a request, as a line with CRLF; nothing without cookies. There is one
+ * such field at most (RFC 6265 5.4): first come the application's cookies, then those of the jar,
+ * as far as the line has room within EIO_COOKIE_LINE_MAX.
+ *
+ * @return 0; SIO_ERR_NOMEM, SIO_ERR_TOO_BIG
+ */
 int sio__eio_request_cookies(const struct eio_client_config *config, struct text target,
                              struct buf *out);
 

@@ -13,6 +13,8 @@
 #include "base/vec.h"
 #include "proto/url.h"
 
+#define SEPARATOR "; "
+
 struct cookie {
     char *text; /* owned: name, '=', value, path */
     int64_t expires_s;
@@ -21,6 +23,7 @@ struct cookie {
     uint16_t pair_len; /* name, '=', value */
     uint16_t path_len;
     uint16_t domain_len;
+    bool is_sent; /* with the request that is being written */
 };
 
 /* What a Set-Cookie field says. */
@@ -305,18 +308,46 @@ int sio__cookie_jar_set(struct cookie_jar *jar, struct text set_cookie, struct t
     return 1;
 }
 
-int sio__cookie_jar_write(struct cookie_jar *jar, struct text target, int64_t now_s,
+/* The longest of those that are to be sent, the last one of several; there is one. */
+static struct cookie *longest(struct cookie_jar *jar) {
+    struct cookie *found = NULL;
+    for (uint32_t i = 0; i < jar->len; i++) {
+        struct cookie *c = &jar->cookies[i];
+        if (c->is_sent && (found == NULL || c->pair_len >= found->pair_len)) {
+            found = c;
+        }
+    }
+    return found;
+}
+
+/* Chooses those for a path that fit into max bytes. */
+static void choose(struct cookie_jar *jar, struct text path, size_t max) {
+    const size_t separator = sizeof SEPARATOR - 1;
+    size_t len = 0; /* with a separator behind the last, too */
+    for (uint32_t i = 0; i < jar->len; i++) {
+        struct cookie *c = &jar->cookies[i];
+        c->is_sent = path_matches(path, path_of(c));
+        len += c->is_sent ? c->pair_len + separator : 0;
+    }
+    while (len > 0 && len - separator > max) {
+        struct cookie *c = longest(jar);
+        c->is_sent = false;
+        len -= c->pair_len + separator;
+    }
+}
+
+int sio__cookie_jar_write(struct cookie_jar *jar, struct text target, int64_t now_s, size_t max,
                           struct buf *out) {
     size_t before = out->len;
-    struct text path = request_path(target);
     int written = 0;
     drop_expired(jar, now_s);
+    choose(jar, request_path(target), max);
     for (uint32_t i = 0; i < jar->len; i++) {
         const struct cookie *c = &jar->cookies[i];
-        if (!path_matches(path, path_of(c))) {
+        if (!c->is_sent) {
             continue;
         }
-        int r = sio__buf_append_str(out, written > 0 ? "; " : "");
+        int r = sio__buf_append_str(out, written > 0 ? SEPARATOR : "");
         if (r == 0) {
             r = sio__buf_append(out, c->text, c->pair_len);
         }

@@ -66,12 +66,15 @@ int sio__cookie_jar_set(struct cookie_jar *jar, struct text set_cookie, struct t
 
 /**
  * Appends the value of the Cookie field of a request (RFC 6265 5.4), and drops what has expired.
+ * When there is too much for the field, the longest cookies are left out, of equally long ones the
+ * last in order: few are lost then, and seldom the short ones that lead to the right server.
  *
  * @param target  of the request
+ * @param max     bytes of the value
  * @return number of cookies that were appended, with 0 there is to be no such field; SIO_ERR_NOMEM,
  *         SIO_ERR_TOO_BIG, and out is as it was
  */
-int sio__cookie_jar_write(struct cookie_jar *jar, struct text target, int64_t now_s,
+int sio__cookie_jar_write(struct cookie_jar *jar, struct text target, int64_t now_s, size_t max,
                           struct buf *out);
 
 /**

@@ -141,6 +141,18 @@ static bool is_framing(struct text name) {
     return false;
 }
 
+/* Cookies are kept apart, to be sent with those of the jar in one field (RFC 6265 5.4). */
+static int add_field(struct client_options *options, struct text name, struct text value) {
+    if (!sio__text_eq_nocase(name, SIO_TEXT("cookie"))) {
+        return sio__http1_write_field(&options->fields, name, value);
+    }
+    if (!sio__text_is_field_value(value)) {
+        return SIO_ERR_INVALID;
+    }
+    int r = options->cookie.len > 0 ? sio__buf_append_str(&options->cookie, "; ") : 0;
+    return r == 0 ? sio__buf_append_text(&options->cookie, value) : r;
+}
+
 /* "Name: value" lines become fields. */
 static int make_fields(struct client_options *options, const struct logger *log) {
     const char *const *lines = options->o.headers;
@@ -154,7 +166,7 @@ static int make_fields(struct client_options *options, const struct logger *log)
             return invalid(log, *lines, "this header field is written by the library");
         }
         const char *value = colon + 1 + strspn(colon + 1, " \t");
-        int r = sio__http1_write_field(&options->fields, name, sio__text_of(value));
+        int r = add_field(options, name, sio__text_of(value));
         if (r == SIO_ERR_NOMEM) {
             return r;
         }
@@ -262,6 +274,7 @@ static void fill_engine(struct client_options *options) {
     e->server.link.tls = options->tls;
     e->server.authority = options->url.authority;
     e->server.fields = sio__buf_text(&options->fields);
+    e->cookie = sio__buf_text(&options->cookie);
     e->server.limits = (struct http1_limits){.max_head_bytes = (uint32_t)o->max_head_bytes,
                                              .max_headers = o->max_headers,
                                              .max_body_bytes = o->max_message_bytes};
@@ -312,6 +325,7 @@ int sio__client_options_init(struct client_options *options, const char *url,
                              const sio_client_options *given, const struct logger *log) {
     memset(options, 0, sizeof *options);
     sio__buf_init(&options->fields, FIELDS_MAX_BYTES);
+    sio__buf_init(&options->cookie, FIELDS_MAX_BYTES);
     sio__buf_init(&options->query, FIELDS_MAX_BYTES);
     if (given != NULL) {
         int r = sio__sized_copy(&options->o, sizeof options->o, given, given->size);
@@ -342,6 +356,7 @@ void sio__client_options_done(struct client_options *options) {
     sio__proxy_done(&options->proxy);
     sio__url_done(&options->url);
     sio__buf_done(&options->fields);
+    sio__buf_done(&options->cookie);
     sio__buf_done(&options->query);
     sio__free(options->path);
     sio__free(options->timestamp_param);

@@ -24,7 +24,8 @@ struct client_options {
     struct proxy proxy;
     struct tls_context *tls; /* NULL without TLS */
     struct cookie_jar cookies;
-    struct buf fields; /* header fields of all requests */
+    struct buf fields; /* header fields of all requests but Cookie */
+    struct buf cookie; /* the application's part of that */
     struct buf query;
     char *path;
     char *timestamp_param;

@@ -52,9 +52,9 @@ static void run(const char *host, bool secure, struct text input) {
     for (int64_t now = NOW; sio__text_cut(&rest, '\n', &line); now++) {
         sio__buf_clear(&before);
         sio__buf_clear(&after);
-        int count_before = sio__cookie_jar_write(&jar, target, now, &before);
+        int count_before = sio__cookie_jar_write(&jar, target, now, SIZE_MAX, &before);
         int changed = sio__cookie_jar_set(&jar, line, target, now);
-        int count = sio__cookie_jar_write(&jar, target, now, &after);
+        int count = sio__cookie_jar_write(&jar, target, now, SIZE_MAX, &after);
         assert(count_before >= 0 && count >= 0 && (changed == 0 || changed == 1));
         check_field(input, sio__buf_text(&after), count);
         assert(changed || sio__text_eq(sio__buf_text(&before), sio__buf_text(&after)));

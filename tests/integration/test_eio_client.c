@@ -442,7 +442,7 @@ static void cookies_are_kept_and_sent(void **state) {
     struct buf out;
     char expected[320];
     sio__buf_init(&out, 1000);
-    assert_int_equal(sio__cookie_jar_write(&jar, SIO_TEXT("/socket.io/"), 0, &out), 1);
+    assert_int_equal(sio__cookie_jar_write(&jar, SIO_TEXT("/socket.io/"), 0, SIZE_MAX, &out), 1);
     (void)snprintf(expected, sizeof expected, "io=%s", f->user.sid);
     assert_int_equal(out.len, strlen(expected));
     assert_memory_equal(out.data, expected, out.len);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engineio/eio_request.h"
 #include "proto/ws_handshake.h"
 
 /* ---- the wire ---- */
@@ -127,6 +128,49 @@ static void a_server_closes_polling_with_a_close_packet(void **state) {
         eio_peer_expect_closed(f, SIO_REASON_TRANSPORT_CLOSE, SIO_CAUSE_PEER_CLOSED, 0,
                                "transport closed by the server");
         eio_peer_end(f);
+    }
+}
+
+/* The first request of a client with two cookies in its jar: what it says of cookies. */
+static void expect_cookies(uint8_t transport, struct text own, const char *expected) {
+    struct cookie_jar jar;
+    struct eio_peer *f = eio_peer_begin();
+    sio__cookie_jar_init(&jar, SIO_TEXT("127.0.0.1"), false);
+    assert_int_equal(sio__cookie_jar_set(&jar, SIO_TEXT("a=1"), SIO_TEXT("/"), 0), 1);
+    assert_int_equal(sio__cookie_jar_set(&jar, SIO_TEXT("bcd=234"), SIO_TEXT("/"), 0), 1);
+    f->user.config.cookies = &jar;
+    f->user.config.cookie = own;
+    eio_peer_only(f, transport);
+    assert_int_equal(eio_user_open(&f->user), 0);
+    char *head = peer_head(peer_accept(f->peer));
+    const char *field = strstr(head, "\r\nCookie: ");
+    assert_non_null(field);
+    assert_null(strstr(field + 1, "\r\nCookie: "));
+    const char *end = strstr(field + 1, "\r\n");
+    const char *last = end - strlen(expected);
+    assert_memory_equal(last, expected, strlen(expected));
+    assert_int_equal(last - field, (ptrdiff_t)(strlen("\r\nCookie: ") + own.len));
+    assert_memory_equal(last - own.len, own.data, own.len);
+    free(head);
+    eio_peer_end(f);
+    sio__cookie_jar_done(&jar);
+}
+
+static void cookies_go_into_one_field_that_is_bounded(void **state) {
+    (void)state;
+    char own[EIO_COOKIE_LINE_MAX];
+    size_t room = EIO_COOKIE_LINE_MAX - strlen("Cookie: ");
+    memset(own, 'x', sizeof own);
+    own[0] = 'y';
+    own[1] = '=';
+    for (uint8_t transport = SIO_POLLING; transport <= SIO_WEBSOCKET; transport++) {
+        expect_cookies(transport, SIO_TEXT(""), "a=1; bcd=234");
+        expect_cookies(transport, SIO_TEXT("x=0; y"), "; a=1; bcd=234");
+        expect_cookies(transport, (struct text){own, room - 14}, "; a=1; bcd=234");
+        expect_cookies(transport, (struct text){own, room - 13}, "; a=1");
+        expect_cookies(transport, (struct text){own, room - 5}, "; a=1");
+        expect_cookies(transport, (struct text){own, room - 4}, "");
+        expect_cookies(transport, (struct text){own, sizeof own}, "");
     }
 }
 
@@ -491,6 +535,7 @@ int main(void) {
         cmocka_unit_test(packets_are_those_of_the_official_client),
         cmocka_unit_test(polling_ends_with_a_close_packet),
         cmocka_unit_test(a_server_closes_polling_with_a_close_packet),
+        cmocka_unit_test(cookies_go_into_one_field_that_is_bounded),
         cmocka_unit_test(application_fields_and_options_are_sent),
         cmocka_unit_test(polling_asks_for_base64_once),
         cmocka_unit_test(posts_are_as_long_as_the_server_takes),

@@ -363,6 +363,24 @@ describe("Engine, a scripted server", () => {
     assert.equal(server.requests.find(({ headers }) => headers.upgrade).headers.cookie, "a=1");
   });
 
+  it("cookies: in one field with the application's, behind those", async (t) => {
+    const setCookie = (request, response) => {
+      if (!request.headers.upgrade) {
+        response.setHeader("Set-Cookie", "a=1");
+      }
+      return false;
+    };
+    const headers = ["Cookie: own=1", "X-One: 1", "cookie: b=2"];
+    const { server, client } = await started(t, { upgrades: ["websocket"], request: setCookie }, { headers, cookies: true });
+    await client.next("connect", "/");
+    await upgraded(client);
+    for (const [i, { rawHeaders, headers, url }] of server.requests.entries()) {
+      assert.equal(headers.cookie, i === 0 ? "own=1; b=2" : "own=1; b=2; a=1", url);
+      assert.equal(rawHeaders.filter((name) => name.toLowerCase() === "cookie").length, 1, url);
+      assert.equal(headers["x-one"], "1", url);
+    }
+  });
+
   it("cookies are not kept without the option", async (t) => {
     const setCookie = (request, response) => {
       response.setHeader("Set-Cookie", "a=1");

@@ -336,7 +336,8 @@ export class ScriptedServer {
 
   #note(request, body) {
     const url = request.url.replace(/([?&]t=)[^&]+/, "$1T");
-    this.requests.push({ method: request.method, url: request.url, headers: request.headers, body });
+    const { method, headers, rawHeaders } = request;
+    this.requests.push({ method, url: request.url, headers, rawHeaders, body });
     this.log.push([request.method, url, body].filter((part) => part !== undefined).join(" "));
   }
 

@@ -33,7 +33,7 @@ static void assert_field_at(struct cookie_jar *jar, const char *target, int64_t 
                             const char *expected) {
     struct buf out;
     sio__buf_init(&out, SIZE_MAX);
-    int n = sio__cookie_jar_write(jar, sio__text_of(target), now_s, &out);
+    int n = sio__cookie_jar_write(jar, sio__text_of(target), now_s, SIZE_MAX, &out);
     if (out.len != strlen(expected) || (out.len > 0 && memcmp(out.data, expected, out.len) != 0)) {
         fail_msg("%s: \"%.*s\", not \"%s\"", target, (int)out.len, (const char *)out.data,
                  expected);
@@ -263,7 +263,8 @@ static void a_full_jar_drops_the_oldest_cookie(void **state) {
     assert_int_equal(jar.len, COOKIE_JAR_MAX);
     struct buf out;
     sio__buf_init(&out, SIZE_MAX);
-    assert_int_equal(sio__cookie_jar_write(&jar, SIO_TEXT("/x"), NOW, &out), COOKIE_JAR_MAX);
+    assert_int_equal(sio__cookie_jar_write(&jar, SIO_TEXT("/x"), NOW, SIZE_MAX, &out),
+                     COOKIE_JAR_MAX);
     assert_true(sio__text_starts(sio__buf_text(&out), SIO_TEXT("n3=v; n4=v")));
     sio__buf_done(&out);
     assert_int_equal(set(&jar, "n3=w; Path=/x", "/"), 1);
@@ -315,7 +316,7 @@ static void cookies_and_attributes_have_a_longest_length(void **state) {
         if (target.data == NULL) {
             target = (struct text){cookie + len - 1, cases[i].fill + 1};
         }
-        assert_int_equal(sio__cookie_jar_write(&jar, target, NOW, &out), cases[i].result);
+        assert_int_equal(sio__cookie_jar_write(&jar, target, NOW, SIZE_MAX, &out), cases[i].result);
         sio__buf_done(&out);
         sio__cookie_jar_done(&jar);
     }
@@ -338,11 +339,47 @@ static void a_field_that_does_not_fit_leaves_nothing_behind(void **state) {
         struct buf out;
         sio__buf_init(&out, max);
         assert_int_equal(sio__buf_push(&out, '.'), 0);
-        int r = sio__cookie_jar_write(&jar, SIO_TEXT("/"), NOW, &out);
+        int r = sio__cookie_jar_write(&jar, SIO_TEXT("/"), NOW, SIZE_MAX, &out);
         assert_int_equal(r, max < 9 ? SIO_ERR_TOO_BIG : 2);
         assert_int_equal(out.len, max < 9 ? 1 : 9);
         sio__buf_done(&out);
     }
+    sio__cookie_jar_done(&jar);
+}
+
+static void the_longest_cookies_are_left_out_of_a_full_field(void **state) {
+    (void)state;
+    static const struct {
+        size_t max;
+        const char *sent;
+        int count;
+    } cases[] = {
+        {SIZE_MAX, "p=12345; a=1; b=123; c=456; d=1", 5},
+        {31, "p=12345; a=1; b=123; c=456; d=1", 5},
+        {30, "a=1; b=123; c=456; d=1", 4},
+        {22, "a=1; b=123; c=456; d=1", 4},
+        {21, "a=1; b=123; d=1", 3},
+        {14, "a=1; d=1", 2},
+        {7, "a=1", 1},
+        {3, "a=1", 1},
+        {2, "", 0},
+        {0, "", 0},
+    };
+    static const char *const given[] = {"a=1", "b=123", "c=456", "d=1", "p=12345; Path=/x"};
+    struct cookie_jar jar = jar_of("h", false);
+    for (size_t i = 0; i < COUNT_OF(given); i++) {
+        assert_int_equal(set(&jar, given[i], "/"), 1);
+    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct buf out;
+        sio__buf_init(&out, SIZE_MAX);
+        int r = sio__cookie_jar_write(&jar, SIO_TEXT("/x"), NOW, cases[i].max, &out);
+        assert_int_equal(r, cases[i].count);
+        assert_int_equal(out.len, strlen(cases[i].sent));
+        assert_true(sio__text_eq(sio__buf_text(&out), sio__text_of(cases[i].sent)));
+        sio__buf_done(&out);
+    }
+    assert_int_equal(jar.len, COUNT_OF(given));
     sio__cookie_jar_done(&jar);
 }
 
@@ -429,7 +466,7 @@ static int fill_a_jar(void *user) {
     }
     struct buf out;
     sio__buf_init(&out, SIZE_MAX);
-    int r = sio__cookie_jar_write(&jar, SIO_TEXT("/"), NOW, &out);
+    int r = sio__cookie_jar_write(&jar, SIO_TEXT("/"), NOW, SIZE_MAX, &out);
     result = r < 0 ? r : result;
     sio__buf_done(&out);
     sio__cookie_jar_done(&jar);
@@ -455,6 +492,7 @@ int main(void) {
         cmocka_unit_test(expired_cookies_make_room_before_others),
         cmocka_unit_test(cookies_and_attributes_have_a_longest_length),
         cmocka_unit_test(a_field_that_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(the_longest_cookies_are_left_out_of_a_full_field),
         cmocka_unit_test(an_empty_jar_may_be_freed),
         cmocka_unit_test(dates_are_read_as_user_agents_do),
         cmocka_unit_test_teardown(memory_that_runs_out_is_reported, torture_teardown),
