@@ -119,7 +119,8 @@ typedef struct sio_client_options {
     bool cookies;                /**< keep the server's cookies, and send them, after those of your
                                       own Cookie field; together in one field, in which the longest
                                       are left out beyond 8 KiB */
-    const char *protocols;       /**< Sec-WebSocket-Protocol: "a, b"; NULL: none */
+    const char *protocols;       /**< Sec-WebSocket-Protocol: "a, b"; NULL: none. A server
+                                      that takes none of them is left, as by browsers */
     uint32_t request_timeout_ms; /**< of each polling request; 0: none but the heartbeat's */
     const sio_tls *tls;          /**< NULL: the system's certificates */
     /**

@@ -272,6 +272,9 @@ enum ws_fault sio__ws_handshake_check_answer(int status, const struct http1_head
     if (protocols > 1 || (protocols == 1 && !was_offered(offered, protocol))) {
         return WS_FAULT_PROTOCOL;
     }
+    if (protocols == 0 && offered.len > 0) {
+        return WS_FAULT_NO_PROTOCOL;
+    }
     if (sio__http1_field_count(head, "sec-websocket-extensions") > 0) {
         return WS_FAULT_EXTENSIONS; /* none was offered */
     }

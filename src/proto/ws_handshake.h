@@ -32,6 +32,7 @@
     XX(EXTENSIONS, 400, "Invalid or unacceptable Sec-WebSocket-Extensions header")                 \
     XX(STATUS, 400, "Unexpected server response")                                                  \
     XX(ACCEPT, 400, "Invalid Sec-WebSocket-Accept header")                                         \
+    XX(NO_PROTOCOL, 400, "Server sent no subprotocol")                                             \
     XX(INTERNAL, 500, "Internal error")
 
 enum ws_fault {
@@ -108,7 +109,9 @@ int sio__ws_new_key(struct rand_pool *rand, char *ret_key);
 
 /**
  * For a client: checks the server's answer (RFC 6455 4.1): status 101, HTTP/1.1, Upgrade and
- * Connection, Accept, a subprotocol that was offered, and no extension.
+ * Connection, Accept, a subprotocol that was offered, and no extension. RFC 6455 would also take
+ * an answer without a subprotocol where some were offered; browsers (WHATWG WebSockets, "establish
+ * a WebSocket connection") and Node.js do not, so neither does this.
  *
  * @param status   of the response: head->status
  * @param key      that the request had, WS_KEY_LEN characters

@@ -131,6 +131,21 @@ static void a_server_closes_polling_with_a_close_packet(void **state) {
     }
 }
 
+static void a_server_that_takes_no_subprotocol_is_left(void **state) {
+    (void)state;
+    char key[WS_KEY_LEN + 1];
+    struct eio_peer *f = eio_peer_begin();
+    f->user.config.protocols = SIO_TEXT("a, b");
+    eio_peer_only(f, SIO_WEBSOCKET);
+    assert_int_equal(eio_user_open(&f->user), 0);
+    f->ws = peer_accept(f->peer);
+    eio_peer_expect_upgrade(f->ws, "GET " EIO_PEER_TARGET "websocket HTTP/1.1\r\n", key);
+    eio_peer_accept_upgrade(f->ws, key);
+    eio_peer_expect_closed(f, SIO_REASON_TRANSPORT_ERROR, SIO_CAUSE_HANDSHAKE, SIO_ERR_PROTO,
+                           "websocket error: Server sent no subprotocol");
+    eio_peer_end(f);
+}
+
 /* The first request of a client with two cookies in its jar: what it says of cookies. */
 static void expect_cookies(uint8_t transport, struct text own, const char *expected) {
     struct cookie_jar jar;
@@ -195,7 +210,7 @@ static void application_fields_and_options_are_sent(void **state) {
     eio_peer_expect_upgrade(
         f->ws, "GET /socket.io/?foo=bar&EIO=4&transport=websocket&t=........&b64=1 HTTP/1.1\r\n",
         key);
-    eio_peer_accept_upgrade(f->ws, key);
+    eio_peer_accept_upgrade_with(f->ws, key, "Sec-WebSocket-Protocol: b\r\n");
     eio_peer_send_text(f->ws, EIO_PEER_NO_UPGRADES);
     eio_peer_wait(f, EIO_USER_OPEN, 1);
     assert_int_equal(eio_user_send_binary(&f->user, "\1\2\3\4", 4), 0);
@@ -535,6 +550,7 @@ int main(void) {
         cmocka_unit_test(packets_are_those_of_the_official_client),
         cmocka_unit_test(polling_ends_with_a_close_packet),
         cmocka_unit_test(a_server_closes_polling_with_a_close_packet),
+        cmocka_unit_test(a_server_that_takes_no_subprotocol_is_left),
         cmocka_unit_test(cookies_go_into_one_field_that_is_bounded),
         cmocka_unit_test(application_fields_and_options_are_sent),
         cmocka_unit_test(polling_asks_for_base64_once),

@@ -113,12 +113,18 @@ void eio_peer_expect_upgrade(struct peer_conn *c, const char *line, char *ret_ke
 }
 
 void eio_peer_accept_upgrade(struct peer_conn *c, const char *key) {
+    eio_peer_accept_upgrade_with(c, key, "");
+}
+
+void eio_peer_accept_upgrade_with(struct peer_conn *c, const char *key, const char *fields) {
     char accept[WS_ACCEPT_LEN + 1];
     assert_int_equal(sio__ws_accept(key, accept), 0);
     peer_puts(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                  "Connection: Upgrade\r\nSec-WebSocket-Accept: ");
     peer_puts(c, accept);
-    peer_puts(c, "\r\n\r\n");
+    peer_puts(c, "\r\n");
+    peer_puts(c, fields);
+    peer_puts(c, "\r\n");
 }
 
 void eio_peer_send_frame(struct peer_conn *c, uint8_t first, const void *data, size_t len) {

@@ -67,6 +67,8 @@ void eio_peer_answer(struct peer_conn *c, const char *body);
 /** Waits for the request to open a WebSocket. @param ret_key  WS_KEY_LEN + 1 bytes */
 void eio_peer_expect_upgrade(struct peer_conn *c, const char *line, char *ret_key);
 void eio_peer_accept_upgrade(struct peer_conn *c, const char *key);
+/** The same, with more fields, as lines with CRLF. */
+void eio_peer_accept_upgrade_with(struct peer_conn *c, const char *key, const char *fields);
 
 /** Waits for so many bytes of input. */
 void eio_peer_await_bytes(struct peer_conn *c, size_t n);

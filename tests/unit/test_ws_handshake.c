@@ -142,6 +142,7 @@ static void refusals_have_status_and_text(void **state) {
         {WS_FAULT_VERSION, 400, "Missing or invalid Sec-WebSocket-Version header"},
         {WS_FAULT_PROTOCOL, 400, "Invalid Sec-WebSocket-Protocol header"},
         {WS_FAULT_EXTENSIONS, 400, "Invalid or unacceptable Sec-WebSocket-Extensions header"},
+        {WS_FAULT_NO_PROTOCOL, 400, "Server sent no subprotocol"},
         {WS_FAULT_INTERNAL, 500, "Internal error"},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
@@ -363,7 +364,6 @@ static void answers_are_checked(void **state) {
     } CASES[] = {
         {SWITCH UPGRADES A, "", WS_FAULT_NONE, NULL},
         {SWITCH UPGRADES A P "b\r\n", "a, b", WS_FAULT_NONE, "b"},
-        {SWITCH UPGRADES A, "a, b", WS_FAULT_NONE, NULL},
         {"HTTP/1.1 101\r\n" A "X: y\r\nUPGRADE: WebSocket\r\nconnection: x, UPGRADE\r\n", "",
          WS_FAULT_NONE, NULL},
         {"HTTP/1.1 103 x\r\nLink: y\r\n\r\n" SWITCH UPGRADES A, "", WS_FAULT_NONE, NULL},
@@ -385,6 +385,7 @@ static void answers_are_checked(void **state) {
         {SWITCH UPGRADES A P "\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
         {SWITCH UPGRADES A P "a, b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
         {SWITCH UPGRADES A P "a\r\n" P "b\r\n", "a, b", WS_FAULT_PROTOCOL, NULL},
+        {SWITCH UPGRADES A, "a, b", WS_FAULT_NO_PROTOCOL, NULL},
         {SWITCH UPGRADES A X "permessage-deflate\r\n", "", WS_FAULT_EXTENSIONS, NULL},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
