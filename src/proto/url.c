@@ -212,21 +212,30 @@ int sio__url_split(struct text url, struct url_parts *ret, const char **ret_rule
         return broken(ret_rule, "the URL is not UTF-8");
     }
     struct url_parts parts = {0};
+    const char *start = url.data;
     parts.scheme = take_scheme(&url);
+    bool is_bare = url.data == start; /* begins with its authority */
     (void)cut_at(&url, "#");
     struct text query = cut_at(&url, "?");
     if (query.data != NULL) {
         parts.query = skip(query, 1);
     }
     parts.path = cut_at(&url, "/");
-    if (parts.path.data == NULL) {
+    bool has_path = parts.path.data != NULL;
+    if (!has_path) {
         parts.path = skip(url, url.len);
     }
     int r = read_authority(url, &parts, ret_rule);
-    if (r == 0) {
-        *ret = parts;
+    if (r < 0) {
+        return r;
     }
-    return r;
+    if (is_bare && has_path && url.data[url.len - 1] == ':') {
+        return broken(ret_rule,
+                      "\":/\" follows what is a scheme without its second slash, or a host "
+                      "without its port");
+    }
+    *ret = parts;
+    return 0;
 }
 
 /* Ends the text that was begun at dst, which is advanced behind its NUL. */

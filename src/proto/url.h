@@ -57,8 +57,9 @@ struct url_parts {
  * Splits [scheme://][user[:password]@]host[:port][/path][?query][#fragment]; the fragment is
  * dropped.
  *
- * The host is a name, an IPv4 address or, in brackets, an IPv6 address; see sio__url_host(). The
- * rest is UTF-8 without control characters.
+ * "http:/host" is refused, which could only mean a host named "http". The host is a name, an IPv4
+ * address or, in brackets, an IPv6 address; see sio__url_host(). The rest is UTF-8 without control
+ * characters.
  *
  * @param ret_rule  which rule was broken, static text; written with SIO_ERR_INVALID only
  * @return 0; SIO_ERR_INVALID

@@ -56,6 +56,9 @@ static const struct {
     {"http://[::1]", "::1", "[::1]", "/", "", 80, false, false},
     {"http://u:p@h:1/x", "h", "h:1", "/x", "", 1, false, false},
     {"http://h:", "h", "h", "/", "", 80, false, false},
+    {"http://h:/ns", "h", "h", "/ns", "", 80, false, false},
+    {"//h:/ns", "h", "h", "/ns", "", 443, true, false},
+    {"http:8080/ns", "http", "http:8080", "/ns", "", 8080, true, false},
     {"http://h/a b", "h", "h", "/a b", "", 80, false, false},
     {"http://h/\xc3\xa9", "h", "h", "/\xc3\xa9", "", 80, false, false},
     {"http://h/a?b?c", "h", "h", "/a", "b?c", 80, false, false},
@@ -154,6 +157,8 @@ static void user_and_password_are_told_apart(void **state) {
 
 static void wrong_urls_are_refused_with_the_reason(void **state) {
     (void)state;
+#define COLON_SLASH                                                                                \
+    "\":/\" follows what is a scheme without its second slash, or a host without its port"
     static const struct {
         struct text url;
         const char *rule;
@@ -168,6 +173,10 @@ static void wrong_urls_are_refused_with_the_reason(void **state) {
         {SIO_TEXT("http://::1"), "the host is missing"},
         {SIO_TEXT("ftp://h"), "the scheme is none of http, https, ws, wss"},
         {SIO_TEXT("h://"), "the host is missing"},
+        {SIO_TEXT("http:/h"), COLON_SLASH},
+        {SIO_TEXT("HTTPS:/h:3000/ns?a"), COLON_SLASH},
+        {SIO_TEXT("h:/ns"), COLON_SLASH},
+        {SIO_TEXT("u:p@h:/ns"), COLON_SLASH},
         {SIO_TEXT("http://h:0"), "the port is no number from 1 to 65535"},
         {SIO_TEXT("http://h:65536"), "the port is no number from 1 to 65535"},
         {SIO_TEXT("http://h:000080"), "the port is no number from 1 to 65535"},
