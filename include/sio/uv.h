@@ -38,8 +38,9 @@ SIO_API int sio_client_attach_uv(sio_client *client, uv_loop_t *loop);
 
 /**
  * Puts a client on the loop of another one, with which it shares buffers from then on: thousands of
- * clients on one loop cost a few kilobytes each, instead of fifty. Otherwise as
- * sio_client_attach_uv(). Which of them is freed first does not matter.
+ * clients on one loop cost a few kilobytes each, instead of fifty. With TLS, those of the same
+ * options share certificates and keys, too. Otherwise as sio_client_attach_uv(). Which of them is
+ * freed first does not matter.
  *
  * @param other  is on a loop of yours, by either function
  * @return 0; SIO_ERR_STATE when the client has a loop already, or the other one has none of yours

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sio/error.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -265,6 +267,93 @@ static int set_up(struct tls_context *c, const struct tls_options *o, char error
     return r < 0 ? r : load_identity(c, o, error);
 }
 
+/* ---- sharing ---- */
+
+static bool digest_bytes(EVP_MD_CTX *md, const void *data, size_t len) {
+    return EVP_DigestUpdate(md, data, len) == 1;
+}
+
+/* NULL differs from "", and no text runs into the next one. */
+static bool digest_text(EVP_MD_CTX *md, const char *text) {
+    size_t len = text == NULL ? 0 : strlen(text) + 1;
+    return digest_bytes(md, &len, sizeof len) && (len == 0 || digest_bytes(md, text, len));
+}
+
+/* A file that was replaced or written to is another one. */
+static bool digest_file(EVP_MD_CTX *md, const char *path) {
+    struct stat info;
+    if (path == NULL || stat(path, &info) < 0) {
+        return digest_text(md, path);
+    }
+    const int64_t state[] = {(int64_t)info.st_dev, (int64_t)info.st_ino, (int64_t)info.st_size,
+                             (int64_t)info.st_mtime, (int64_t)info.st_ctime};
+    return digest_text(md, path) && digest_bytes(md, state, sizeof state);
+}
+
+/* What OpenSSL takes for the authorities of the system. */
+static const char *system_path(const char *variable, const char *path) {
+    const char *value = getenv(variable);
+    return value != NULL ? value : path;
+}
+
+static bool digest_options(EVP_MD_CTX *md, const struct tls_options *o, uint8_t *ret_digest) {
+    const char *const files[] = {
+        o->ca_file,
+        o->ca_dir,
+        o->cert_file,
+        o->key_file,
+        system_path(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+        system_path(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()),
+    };
+    const char *const texts[] = {o->ca_pem,       o->cert_pem, o->key_pem,
+                                 o->key_password, o->ciphers,  o->cipher_suites};
+    const int numbers[] = {o->min_version, o->insecure};
+    bool ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        ok = ok && digest_file(md, files[i]);
+    }
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        ok = ok && digest_text(md, texts[i]);
+    }
+    return ok && digest_bytes(md, numbers, sizeof numbers) &&
+           EVP_DigestFinal_ex(md, ret_digest, NULL) == 1;
+}
+
+static int set_digest(struct tls_context *c, const struct tls_options *o,
+                      char error[TLS_ERROR_CHARS]) {
+    EVP_MD_CTX *md = c->is_server ? NULL : EVP_MD_CTX_new();
+    bool ok = c->is_server || (md != NULL && digest_options(md, o, c->digest));
+    EVP_MD_CTX_free(md);
+    return ok ? 0 : fail_nomem(error);
+}
+
+/* Equal options have made equal contexts. */
+static void share(struct tls_context *c, const struct tls_context *other) {
+    if (c->ssl_ctx != other->ssl_ctx && SSL_CTX_up_ref(other->ssl_ctx) == 1) {
+        SSL_CTX_free(c->ssl_ctx);
+        c->ssl_ctx = other->ssl_ctx;
+    }
+}
+
+void sio__tls_context_join(struct tls_context *c, struct list *contexts) {
+    for (struct list *node = contexts->next; node != contexts; node = node->next) {
+        const struct tls_context *other = SIO_CONTAINER_OF(node, struct tls_context, joined);
+        if (memcmp(c->digest, other->digest, sizeof c->digest) == 0) {
+            share(c, other);
+            break;
+        }
+    }
+    sio__list_push_back(contexts, &c->joined);
+}
+
+void sio__tls_context_leave(struct tls_context *c) {
+    if (c != NULL) {
+        sio__list_remove(&c->joined);
+    }
+}
+
+/* ---- life ---- */
+
 int sio__tls_context_new(const struct tls_options *o, bool is_server,
                          struct tls_context **ret_context, char ret_error[TLS_ERROR_CHARS]) {
     static const struct tls_options defaults = {0};
@@ -281,6 +370,7 @@ int sio__tls_context_new(const struct tls_options *o, bool is_server,
         memcpy(c->server_name, name.data, name.len);
     }
     c->references = 1;
+    sio__list_init(&c->joined);
     c->is_server = is_server;
     c->insecure = o->insecure && !is_server;
     ERR_clear_error();
@@ -290,7 +380,8 @@ int sio__tls_context_new(const struct tls_options *o, bool is_server,
     if (c->ssl_ctx == NULL || c->bio_method == NULL) {
         r = fail_nomem(ret_error);
     } else {
-        r = set_up(c, o, ret_error);
+        r = set_digest(c, o, ret_error);
+        r = r < 0 ? r : set_up(c, o, ret_error);
     }
     if (r < 0) {
         sio__tls_context_free(c);

@@ -12,12 +12,17 @@
  * next connection, and therefore belongs to the thread of one reactor; that of a server does not
  * change, and may serve many. Making one reads files, and parses the system's authorities: it takes
  * milliseconds, and is done once.
+ *
+ * Contexts of clients that are joined share what was loaded of the same options: authorities,
+ * certificate, key. Each keeps its own session and its own name of the server.
  */
 #ifndef NET_TLS_CONTEXT_H
 #define NET_TLS_CONTEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "base/list.h"
 
 struct bio_method_st;
 struct ssl_ctx_st;
@@ -29,6 +34,9 @@ struct ssl_st;
 
 /** Room for the name of a host, NUL included (RFC 1035 2.3.4). */
 #define TLS_HOST_CHARS 256
+
+/** Bytes of the digest of options: SHA-256. */
+#define TLS_DIGEST_BYTES 32
 
 /** All strings are borrowed for the call, and NULL when not given. */
 struct tls_options {
@@ -57,6 +65,8 @@ struct tls_context {
     struct ssl_session_st *session;   /* the last one that was offered, or NULL */
     char session_host[TLS_HOST_CHARS];
     char server_name[TLS_HOST_CHARS]; /* "" when not given */
+    uint8_t digest[TLS_DIGEST_BYTES]; /* of what a client's ssl_ctx was made of */
+    struct list joined;               /* with others that may share it, or in no list */
     _Atomic uint32_t references;
     bool is_server;
     bool insecure;
@@ -79,6 +89,16 @@ struct tls_context *sio__tls_context_ref(struct tls_context *c);
 
 /** Drops a reference; the last one frees the context. From any thread. NULL is fine. */
 void sio__tls_context_free(struct tls_context *c);
+
+/**
+ * Puts a client's context, with which no connection was made yet, into a list of such. If there is
+ * one that was made of the same options and of files that have not changed in between, its SSL_CTX
+ * is used from then on in place of the own. All on one thread.
+ */
+void sio__tls_context_join(struct tls_context *c, struct list *contexts);
+
+/** Takes it out of the list; what it shares stays. NULL and contexts in no list are fine. */
+void sio__tls_context_leave(struct tls_context *c);
 
 /** Keeps a session with a host for the next connection to it. Takes over the reference. */
 void sio__tls_context_keep(struct tls_context *c, const char *host, struct ssl_session_st *session);

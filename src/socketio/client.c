@@ -86,6 +86,7 @@ static void shut(sio_client *c) {
         sio__client_socket_end(SIO_CONTAINER_OF(c->sockets.next, struct client_socket, link));
     }
     c->is_shut = true;
+    sio__tls_context_leave(c->options.tls);
     free_members(c);
     sio__client_keep_alive(c, false);
     sio__client_host_leave(c->host);
@@ -104,6 +105,9 @@ static void open_on(sio_client *c, struct client_host *host) {
     c->host = host;
     c->loop = host->reactor.loop;
     c->reader.scratch = &host->scratch;
+    if (c->options.tls != NULL) {
+        sio__tls_context_join(c->options.tls, &host->tls_contexts);
+    }
     sio__client_ref(c); /* the loop's */
     sio__task_init(&c->free_task, on_free_task);
     uv_mutex_lock(&c->lock);

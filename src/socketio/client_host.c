@@ -59,6 +59,7 @@ int sio__client_host_new(uv_loop_t *loop, struct client_host **ret_host) {
     sio__value_scratch_init(&h->scratch, VALUE_SCRATCH_BYTES);
     sio__frame_pool_init(&h->frames);
     sio__slab_init(&h->wait_slab, sizeof(struct ack_wait));
+    sio__list_init(&h->tls_contexts);
     r = sio__reactor_init(&h->reactor, h->owns_loop ? &h->own_loop : loop, &h->log);
     if (r < 0) {
         close_reactor(h);

@@ -32,7 +32,8 @@ struct client_host {
     struct value_scratch scratch;
     struct packer packer;
     struct frame_pool frames;
-    struct slab wait_slab; /* struct ack_wait */
+    struct slab wait_slab;    /* struct ack_wait */
+    struct list tls_contexts; /* of its clients: struct tls_context.joined */
 };
 
 /**

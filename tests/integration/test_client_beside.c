@@ -14,6 +14,8 @@
 #include <sio/sio.h>
 #include <sio/uv.h>
 
+#include "socketio/client_core.h"
+
 enum { CLIENTS = 20 };
 
 struct world {
@@ -190,6 +192,35 @@ static void the_loop_ends_when_all_are_closed(void **state) {
     assert_int_equal(w.disconnected, CLIENTS);
 }
 
+static const void *loaded_by(size_t i) {
+    return w.clients[i]->options.tls->ssl_ctx;
+}
+
+/* Authorities, certificates and keys are most of what a client with TLS takes. */
+static void clients_with_tls_share_what_it_has_loaded(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        const sio_client_options *options =
+            SIO_CLIENT_OPTIONS(.tls = SIO_TLS(.insecure = true, .min_version = i == 1 ? 0x0304 : 0),
+                               .no_auto_connect = true, .log_level = SIO_LOG_NONE);
+        assert_int_equal(sio_client_new(&w.clients[i], "https://127.0.0.1", options), 0);
+    }
+    assert_ptr_not_equal(loaded_by(0), loaded_by(2));
+    assert_int_equal(sio_client_attach_uv(w.clients[0], &w.loop), 0);
+    new_client(CLIENTS - 1); /* without TLS */
+    assert_int_equal(sio_client_attach_beside(w.clients[CLIENTS - 1], w.clients[0]), 0);
+    for (size_t i = 1; i < 4; i++) {
+        assert_int_equal(sio_client_attach_beside(w.clients[i], w.clients[i - 1]), 0);
+    }
+    assert_ptr_not_equal(loaded_by(0), loaded_by(1));
+    assert_ptr_equal(loaded_by(0), loaded_by(2));
+    assert_ptr_equal(loaded_by(0), loaded_by(3));
+    free_client(0);
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+    assert_int_equal(sio_client_attach_beside(w.clients[4], w.clients[1]), 0);
+    assert_ptr_equal(loaded_by(3), loaded_by(4));
+}
+
 static void it_is_refused_where_there_is_no_loop_to_share(void **state) {
     (void)state;
     new_client(0);
@@ -225,6 +256,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(one_may_come_when_the_first_is_gone, begin, end),
         cmocka_unit_test_setup_teardown(closing_one_leaves_the_others_open, begin, end),
         cmocka_unit_test_setup_teardown(the_loop_ends_when_all_are_closed, begin, end),
+        cmocka_unit_test_setup_teardown(clients_with_tls_share_what_it_has_loaded, begin, end),
         cmocka_unit_test_setup_teardown(it_is_refused_where_there_is_no_loop_to_share, begin, end),
         cmocka_unit_test_setup_teardown(a_socket_may_outlive_its_client, begin, end),
     };

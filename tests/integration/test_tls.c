@@ -404,6 +404,37 @@ static void thousand_connections_resume_the_session(void **state) {
     sio__tls_context_free(server);
 }
 
+/* The ticket of one would be used up by the other. */
+static void joined_clients_keep_sessions_of_their_own(void **state) {
+    (void)state;
+    struct tls_context *server = server_of(good);
+    struct tls_context *both[] = {client_of(root), client_of(root)};
+    struct list contexts;
+    sio__list_init(&contexts);
+    sio__tls_context_join(both[0], &contexts);
+    sio__tls_context_join(both[1], &contexts);
+    assert_ptr_equal(both[0]->ssl_ctx, both[1]->ssl_ctx);
+    pair_init(&pair);
+    for (int i = 0; i < 8; i++) {
+        struct tls_context *client = both[i / 2 % 2];
+        pair_connect_tls(&pair, client, server, "localhost", 0);
+        pair_run(&pair, pair_is_secured);
+        bool is_first = i == 0 || i == 2;
+        assert_int_equal(SSL_session_reused(pair.client.stream->tls->ssl), !is_first);
+        expect_transfer();
+        if (i == 5) { /* the first one goes, while it has a connection; the other goes on */
+            sio__tls_context_leave(both[0]);
+            sio__tls_context_free(both[0]);
+            both[0] = both[1];
+        }
+        pair_disconnect(&pair);
+    }
+    pair_done(&pair);
+    sio__tls_context_leave(both[1]);
+    sio__tls_context_free(both[1]);
+    sio__tls_context_free(server);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(servers_are_verified),
@@ -416,6 +447,7 @@ int main(void) {
         cmocka_unit_test(versions_have_to_meet),
         cmocka_unit_test(ciphers_have_to_meet),
         cmocka_unit_test(thousand_connections_resume_the_session),
+        cmocka_unit_test(joined_clients_keep_sessions_of_their_own),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

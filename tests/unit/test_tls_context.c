@@ -181,6 +181,112 @@ static void only_insecure_clients_do_not_verify(void **state) {
     assert_int_equal(mode_of(&(struct tls_options){.insecure = true}), SSL_VERIFY_NONE);
 }
 
+/* ---- sharing ---- */
+
+static struct tls_context *joined(const struct tls_options *o, struct list *contexts) {
+    struct tls_context *c = NULL;
+    char error[TLS_ERROR_CHARS];
+    assert_int_equal(sio__tls_context_new(o, false, &c, error), 0);
+    sio__tls_context_join(c, contexts);
+    return c;
+}
+
+static void leave(struct tls_context *c) {
+    sio__tls_context_leave(c);
+    sio__tls_context_free(c);
+}
+
+static void equal_options_share_what_was_loaded(void **state) {
+    (void)state;
+    char *ca = strdup(cert_pem(root)); /* the values count, not the places */
+    char *path = strdup(cert_path);
+    assert_true(ca != NULL && path != NULL);
+    const struct tls_options pairs[][2] = {
+        {{0}, {0}},
+        {{.ca_pem = cert_pem(root)}, {.ca_pem = ca, .server_name = "x"}},
+        {{.insecure = true, .min_version = 0x0304}, {.insecure = true, .min_version = 0x0304}},
+        {{.cert_file = cert_path, .key_pem = encrypted, .key_password = "open sesame"},
+         {.cert_file = path, .key_pem = encrypted, .key_password = "open sesame"}},
+    };
+    struct list contexts;
+    sio__list_init(&contexts);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        struct tls_context *a = joined(&pairs[i][0], &contexts);
+        struct tls_context *between = joined(&(struct tls_options){.ca_dir = "/"}, &contexts);
+        struct tls_context *b = joined(&pairs[i][1], &contexts);
+        struct tls_context *c = joined(&pairs[i][1], &contexts);
+        assert_ptr_equal(a->ssl_ctx, b->ssl_ctx);
+        assert_ptr_equal(a->ssl_ctx, c->ssl_ctx);
+        assert_ptr_not_equal(a->ssl_ctx, between->ssl_ctx);
+        assert_string_equal(a->server_name, "");
+        leave(a);
+        struct tls_context *d = joined(&pairs[i][0], &contexts);
+        assert_ptr_equal(b->ssl_ctx, d->ssl_ctx);
+        leave(b);
+        leave(d);
+        leave(between);
+        assert_int_equal(SSL_CTX_get_options(c->ssl_ctx) & SSL_OP_NO_COMPRESSION,
+                         SSL_OP_NO_COMPRESSION);
+        leave(c);
+        assert_true(sio__list_empty(&contexts));
+    }
+    sio__tls_context_leave(NULL);
+    free(path);
+    free(ca);
+}
+
+static void other_options_share_nothing(void **state) {
+    (void)state;
+    const struct tls_options all[] = {
+        {0},
+        {.insecure = true},
+        {.min_version = 0x0304},
+        {.ciphers = "ECDHE+AESGCM"},
+        {.ciphers = "ECDHE+CHACHA20"},
+        {.cipher_suites = "TLS_AES_128_GCM_SHA256"},
+        {.ca_dir = "/"},
+        {.ca_file = cert_path},
+        {.ca_pem = cert_pem(user)},
+        {.ca_pem = cert_pem(root)},
+        {.ca_file = cert_path, .ca_pem = cert_pem(root)},
+        {.cert_file = cert_path, .key_file = key_path},
+        {.cert_pem = cert_pem(user), .key_file = key_path},
+        {.cert_file = cert_path, .key_pem = cert_key(user)},
+        {.cert_file = cert_path, .key_pem = encrypted, .key_password = "open sesame"},
+    };
+    enum { COUNT = sizeof all / sizeof all[0] };
+    struct tls_context *c[COUNT];
+    struct list contexts;
+    sio__list_init(&contexts);
+    for (size_t i = 0; i < COUNT; i++) {
+        c[i] = joined(&all[i], &contexts);
+        for (size_t j = 0; j < i; j++) {
+            assert_ptr_not_equal(c[i]->ssl_ctx, c[j]->ssl_ctx);
+        }
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        leave(c[i]);
+    }
+}
+
+static void a_file_that_was_replaced_is_another_one(void **state) {
+    (void)state;
+    char *path = cert_file(cert_pem(user));
+    char *next = cert_file(cert_pem(other));
+    const struct tls_options o = {.ca_file = path};
+    struct list contexts;
+    sio__list_init(&contexts);
+    struct tls_context *a = joined(&o, &contexts);
+    assert_int_equal(rename(next, path), 0);
+    struct tls_context *b = joined(&o, &contexts);
+    assert_ptr_not_equal(a->ssl_ctx, b->ssl_ctx);
+    leave(a);
+    leave(b);
+    unlink(path);
+    free(next);
+    free(path);
+}
+
 static int scenario(void *user_data) {
     (void)user_data;
     struct tls_context *c = NULL;
@@ -209,6 +315,9 @@ int main(void) {
         cmocka_unit_test(keys_have_to_fit),
         cmocka_unit_test(protocols_have_to_exist),
         cmocka_unit_test(only_insecure_clients_do_not_verify),
+        cmocka_unit_test(equal_options_share_what_was_loaded),
+        cmocka_unit_test(other_options_share_nothing),
+        cmocka_unit_test(a_file_that_was_replaced_is_another_one),
         cmocka_unit_test_teardown(every_failure_of_memory_is_survived, torture_teardown),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
