@@ -19,6 +19,9 @@
 /* Room for "[host]:port (proxy)". */
 #define PLACE_CHARS 300
 
+/* So many addresses of a server are tried through a proxy that wants to be told them. */
+#define ADDRESSES_MAX 8
+
 /* Room for a description of a failure. */
 #define TEXT_CHARS 400
 
@@ -42,8 +45,10 @@ struct link {
     struct dial *dial;
     struct stream *stream;
     struct proxy_dialogue dialogue;
-    char address[INET6_ADDRSTRLEN]; /* of the server, from the lookup; or "" */
-    char text[TEXT_CHARS];          /* why it failed */
+    char addresses[ADDRESSES_MAX][INET6_ADDRSTRLEN]; /* of the server, from the lookup */
+    unsigned address_count;
+    unsigned address_at;   /* the one that is tried */
+    char text[TEXT_CHARS]; /* why it failed */
 };
 
 /* ---- ending ---- */
@@ -165,7 +170,8 @@ static int ask_proxy(struct link *l) {
 
 static void begin_dialogue(struct link *l) {
     const struct link_target *target = l->target;
-    struct text host = l->address[0] != '\0' ? sio__text_of(l->address) : target->host;
+    bool has_address = l->address_count > 0;
+    struct text host = has_address ? sio__text_of(l->addresses[l->address_at]) : target->host;
     l->step = LINK_PROXY;
     int r = sio__proxy_dialogue_init(&l->dialogue, target->proxy, host, target->port);
     if (r < 0) {
@@ -176,6 +182,21 @@ static void begin_dialogue(struct link *l) {
     if (r < 0) {
         fail_with(l, r);
     }
+}
+
+static void dial(struct link *l);
+
+/* The proxy has understood, and refuses: another address may be within its reach. */
+static bool try_next_address(struct link *l, const struct proxy_result *result) {
+    bool is_refusal = result->status != 0 && result->error != SIO_ERR_PROTO;
+    if (!is_refusal || l->address_at + 1 >= l->address_count) {
+        return false;
+    }
+    l->address_at++;
+    sio__stream_close(l->stream);
+    l->stream = NULL;
+    dial(l);
+    return true;
 }
 
 static void on_input(struct stream *s, uint8_t *data, size_t len) {
@@ -200,6 +221,9 @@ static void on_input(struct stream *s, uint8_t *data, size_t len) {
         }
         break;
     case PROXY_ERROR:
+        if (try_next_address(l, &result)) {
+            break;
+        }
         /* Codes of the system are about the proxy's way to the server. */
         fail_at_proxy(l, result.error > SIO_ERR_NOMEM ? result.error : SIO_ERR_PROXY, result.rule,
                       result.status);
@@ -267,6 +291,20 @@ static void dial(struct link *l) {
 
 /* ---- starting ---- */
 
+/* Those of other families are left out. */
+static void note_address(struct link *l, const struct sockaddr *address) {
+    const void *number;
+    if (address->sa_family == AF_INET) {
+        number = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    } else if (address->sa_family == AF_INET6) {
+        number = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    } else {
+        return;
+    }
+    inet_ntop(address->sa_family, number, l->addresses[l->address_count], INET6_ADDRSTRLEN);
+    l->address_count++;
+}
+
 static void on_looked_up(void *owner, int status, const struct addrinfo *list) {
     struct link *l = owner;
     l->lookup = NULL;
@@ -274,12 +312,9 @@ static void on_looked_up(void *owner, int status, const struct addrinfo *list) {
         fail_with(l, status);
         return;
     }
-    const struct sockaddr *address = list->ai_addr;
-    const void *number =
-        address->sa_family == AF_INET
-            ? (const void *)&((const struct sockaddr_in *)(const void *)address)->sin_addr
-            : &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    inet_ntop(address->sa_family, number, l->address, sizeof l->address);
+    for (; list != NULL && l->address_count < ADDRESSES_MAX; list = list->ai_next) {
+        note_address(l, list->ai_addr);
+    }
     dial(l);
 }
 

@@ -5,9 +5,9 @@
  *     dial the server, or its proxy --> talk to the proxy --> TLS --> a stream for the owner
  *
  * Each step is left out where it is not needed; a proxy that does not resolve names makes a lookup
- * of the server's name the first one. The result is a stream (net/stream.h) that is the owner's;
- * the link is gone then. Nothing of it remains after sio__link_cancel() either, in whatever step it
- * is.
+ * of the server's name the first one; when it cannot reach one of the addresses, it is asked for
+ * the next, on another connection. The result is a stream (net/stream.h) that is the owner's; the
+ * link is gone then. Nothing of it remains after sio__link_cancel() either, in whatever step it is.
  */
 #ifndef ENGINEIO_LINK_H
 #define ENGINEIO_LINK_H

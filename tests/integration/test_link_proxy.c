@@ -264,6 +264,68 @@ static void names_are_resolved_here_when_the_proxy_is_not_to(void **state) {
     }
 }
 
+static void begin_by_address(struct attempt *a, struct peer *p,
+                             const union dial_address addresses[3]) {
+    resolver_answer(addresses, 3, 0);
+    attempt_through(a, p, "socks5", "");
+    a->target.host = SIO_TEXT(RESOLVED_NAME);
+    attempt_start(a, p, 0);
+}
+
+/* What the proxy is asked for on the next connection, and answers. */
+static struct peer_conn *answer_address(struct peer *p, const char *question, size_t len,
+                                        uint8_t code) {
+    const uint8_t reply[] = {5, code, 0, 1, 0, 0, 0, 0, 0, 0};
+    struct peer_conn *c = peer_accept(p);
+    peer_expect_bytes(c, BYTES("\x05\x01\x00"));
+    peer_send(c, BYTES("\x05\x00"));
+    peer_expect_bytes(c, question, len);
+    peer_send(c, reply, sizeof reply);
+    return c;
+}
+
+/* The proxy is asked for one address after the other until it reaches one. */
+static void addresses_that_a_proxy_cannot_reach_are_followed_by_the_next(void **state) {
+    (void)state;
+    static const uint8_t codes[] = {1, 3, 4, 5, 6, 8};
+#define ADDRESS_1 BYTES("\x05\x01\x00\x01\x0a\x00\x00\x01\x20\xfb")
+#define ADDRESS_2 BYTES("\x05\x01\x00\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x20\xfb")
+#define ADDRESS_3 BYTES("\x05\x01\x00\x01\x0a\x00\x00\x03\x20\xfb")
+    union dial_address addresses[] = {place_loopback(AF_INET, 0), place_loopback(AF_INET6, 0),
+                                      place_loopback(AF_INET, 0)};
+    addresses[0].in.sin_addr.s_addr = htonl(0x0a000001);
+    addresses[2].in.sin_addr.s_addr = htonl(0x0a000003);
+    struct peer *p;
+    struct attempt a;
+    for (size_t i = 0; i < sizeof codes; i++) {
+        p = peer_new();
+        begin_by_address(&a, p, addresses);
+        answer_address(p, ADDRESS_1, codes[i]);
+        answer_address(p, ADDRESS_2, codes[i]);
+        attempt_expect_ready(&a, answer_address(p, ADDRESS_3, 0));
+        sio__proxy_done(&a.proxy);
+        peer_free(p);
+    }
+    p = peer_new();
+    begin_by_address(&a, p, addresses);
+    answer_address(p, ADDRESS_1, 5);
+    answer_address(p, ADDRESS_2, 5);
+    answer_address(p, ADDRESS_3, 4);
+    attempt_expect_failure(&a, UV_EHOSTUNREACH,
+                           "the proxy cannot reach the server, code 4: 127.0.0.1:%u (proxy)",
+                           p->port);
+    sio__proxy_done(&a.proxy);
+    /* What is no answer about an address ends it. */
+    begin_by_address(&a, p, addresses);
+    answer_address(p, ADDRESS_1, 99);
+    attempt_expect_failure(&a, SIO_ERR_PROXY,
+                           "the proxy sent an unknown reply code, code 99: 127.0.0.1:%u (proxy)",
+                           p->port);
+    sio__proxy_done(&a.proxy);
+    peer_free(p);
+    assert_int_equal(resolver.lists, 0);
+}
+
 static void failing_lookups_for_a_proxy_are_told(void **state) {
     (void)state;
     union dial_address other = {.any = {.sa_family = AF_UNIX}};
@@ -391,6 +453,7 @@ int main(void) {
         cmocka_unit_test(socks_proxies_are_given_the_name),
         cmocka_unit_test(socks_proxies_get_user_and_password),
         cmocka_unit_test(names_are_resolved_here_when_the_proxy_is_not_to),
+        cmocka_unit_test(addresses_that_a_proxy_cannot_reach_are_followed_by_the_next),
         cmocka_unit_test(failing_lookups_for_a_proxy_are_told),
         cmocka_unit_test(refusals_of_socks_proxies_are_told),
         cmocka_unit_test(tunnels_are_secured),
