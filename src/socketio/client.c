@@ -90,7 +90,7 @@ static void shut(sio_client *c) {
     free_members(c);
     sio__client_keep_alive(c, false);
     sio__client_host_leave(c->host);
-    if (!c->has_own_loop) {
+    if (!c->host->owns_loop) {
         sio__client_unref(c); /* the loop's reference */
     }
 }
@@ -103,7 +103,6 @@ static void on_free_task(struct task *task) {
 static void open_on(sio_client *c, struct client_host *host) {
     sio__client_host_enter(host);
     c->host = host;
-    c->loop = host->reactor.loop;
     c->reader.scratch = &host->scratch;
     if (c->options.tls != NULL) {
         sio__tls_context_join(c->options.tls, &host->tls_contexts);
@@ -116,7 +115,7 @@ static void open_on(sio_client *c, struct client_host *host) {
 }
 
 int sio__client_ensure_loop(sio_client *c) {
-    if (c->loop != NULL) {
+    if (c->host != NULL) {
         return c->silent ? SIO_ERR_STATE : 0;
     }
     struct client_host *host;
@@ -124,7 +123,6 @@ int sio__client_ensure_loop(sio_client *c) {
     if (r < 0) {
         return r;
     }
-    c->has_own_loop = true;
     open_on(c, host);
     return 0;
 }
@@ -139,15 +137,15 @@ bool sio__client_is_foreign(const sio_client *c) {
 }
 
 void sio__client_update_time(sio_client *c) {
-    if (c->has_own_loop && !c->in_loop) {
-        uv_update_time(c->loop);
+    if (c->host->owns_loop && !c->in_loop) {
+        uv_update_time(sio__client_loop(c));
     }
 }
 
 /* A loop of its own lives as long as the client: it waits for mail. One of the application also
  * lives until the client is freed. */
 void sio__client_keep_alive(sio_client *c, bool alive) {
-    bool wanted = !c->is_shut && (alive || c->has_own_loop || c->silent);
+    bool wanted = !c->is_shut && (alive || c->host->owns_loop || c->silent);
     if (wanted && !c->is_awake) {
         sio__client_host_wake(c->host);
     } else if (!wanted && c->is_awake) {
@@ -164,7 +162,7 @@ void sio__client_finish(sio_client *c, int result) {
     }
     sio__client_keep_alive(c, false);
     if (atomic_load(&c->mode) == MODE_RUN) {
-        uv_stop(c->loop);
+        uv_stop(sio__client_loop(c));
     }
 }
 
@@ -182,7 +180,7 @@ void sio__client_set_runner(sio_client *c, enum client_mode mode, uv_thread_t th
 }
 
 void sio__client_enter(sio_client *c) {
-    uv_update_time(c->loop);
+    uv_update_time(sio__client_loop(c));
     sio__client_keep_alive(c, c->wanted);
     if (c->wanted) {
         c->wanted = false;
@@ -194,7 +192,7 @@ int sio_client_attach_uv(sio_client *client, uv_loop_t *loop) {
     if (client == NULL || loop == NULL) {
         return SIO_ERR_INVALID;
     }
-    if (client->loop != NULL) {
+    if (client->host != NULL) {
         return SIO_ERR_STATE;
     }
     struct client_host *host;
@@ -212,7 +210,7 @@ int sio_client_attach_beside(sio_client *client, sio_client *other) {
     if (client == NULL || other == NULL) {
         return SIO_ERR_INVALID;
     }
-    if (client->loop != NULL || atomic_load(&other->mode) != MODE_LOOP || other->silent) {
+    if (client->host != NULL || atomic_load(&other->mode) != MODE_LOOP || other->silent) {
         return SIO_ERR_STATE;
     }
     open_on(client, sio__client_host_ref(other->host));
@@ -224,7 +222,7 @@ int sio_client_attach_beside(sio_client *client, sio_client *other) {
 /* Turns the own loop. @return false when the client was freed meanwhile, and is gone */
 static bool turn(sio_client *c, uv_run_mode mode) {
     c->in_loop = true;
-    uv_run(c->loop, mode);
+    uv_run(sio__client_loop(c), mode);
     c->in_loop = false;
     if (c->silent) {
         sio__client_end(c);
@@ -285,8 +283,9 @@ int sio_client_tick(sio_client *client) {
 }
 
 int sio_client_fd(sio_client *client) {
-    return client != NULL && sio__client_ensure_loop(client) == 0 ? uv_backend_fd(client->loop)
-                                                                  : -1;
+    return client != NULL && sio__client_ensure_loop(client) == 0
+               ? uv_backend_fd(sio__client_loop(client))
+               : -1;
 }
 
 int sio_client_timeout(sio_client *client) {
@@ -300,12 +299,13 @@ int sio_client_timeout(sio_client *client) {
     if (!sio__list_empty(&r->tasks) || !sio__list_empty(&r->dirty)) {
         return 0;
     }
-    uv_update_time(client->loop);
+    uv_update_time(sio__client_loop(client));
     uint64_t now = sio__reactor_now(r);
     uint64_t next = sio__wheel_next(&r->wheel);
     uint64_t wait = next > now ? next - now : 0;
     int timeout = next == UINT64_MAX ? -1 : (int)(wait < INT_MAX ? wait : INT_MAX);
-    int loop_timeout = uv_loop_alive(client->loop) ? uv_backend_timeout(client->loop) : -1;
+    int loop_timeout =
+        uv_loop_alive(sio__client_loop(client)) ? uv_backend_timeout(sio__client_loop(client)) : -1;
     if (loop_timeout < 0 || (timeout >= 0 && timeout < loop_timeout)) {
         return timeout;
     }
@@ -440,7 +440,7 @@ bool sio__client_drain(sio_client *c) {
         if (r->lookups > 0 && r->open_handles == r->own_handles + r->lookups) {
             return false;
         }
-        uv_run(c->loop, UV_RUN_ONCE);
+        uv_run(sio__client_loop(c), UV_RUN_ONCE);
     }
     sio__client_drain_fully(c);
     return true;
@@ -463,18 +463,18 @@ void sio_client_free(sio_client *client) {
     if (client == NULL) {
         return;
     }
-    if (client->loop == NULL) { /* it has never run, and has no sockets */
+    if (client->host == NULL) { /* it has never run, and has no sockets */
         free_members(client);
     } else if (client->free_there != NULL) {
         client->free_there(client);
     } else if (!client->silent) {
         sio__client_silence(client);
-        if (!client->has_own_loop) {
+        if (!client->host->owns_loop) {
             sio__client_keep_alive(client, true);
             sio__task_queue(&client->host->reactor, &client->free_task);
             uv_async_send(&client->host->reactor.async);
         } else if (client->in_loop) {
-            uv_stop(client->loop); /* who runs it ends it */
+            uv_stop(sio__client_loop(client)); /* who runs it ends it */
         } else {
             sio__client_end(client);
         }

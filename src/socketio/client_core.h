@@ -50,17 +50,16 @@ struct sio_client {
     atomic_uint refs; /* the application, the open loop, and every socket that exists */
     struct client_options options;
     struct logger log;
-    struct client_host *host; /* a reference; shared with others on a loop of the application */
-    uv_loop_t *loop;          /* that it runs on; NULL before */
-    bool has_own_loop;
-    bool is_awake;          /* keeps the loop alive */
-    bool is_shut;           /* has left the host */
-    bool in_loop;           /* inside uv_run() of the own loop */
-    bool silent;            /* no callback any more */
-    bool freed_inside;      /* in a callback on its own thread */
-    bool finished;          /* nothing is left to be done: run() returns */
-    int result;             /* of run() */
-    atomic_int mode;        /* enum client_mode */
+    struct client_host *host; /* a reference; shared with others on a loop of the application. NULL
+                                 until it has a loop */
+    bool is_awake;            /* keeps the loop alive */
+    bool is_shut;             /* has left the host */
+    bool in_loop;             /* inside uv_run() of the own loop */
+    bool silent;              /* no callback any more */
+    bool freed_inside;        /* in a callback on its own thread */
+    bool finished;            /* nothing is left to be done: run() returns */
+    int result;               /* of run() */
+    atomic_int mode;          /* enum client_mode */
     atomic_bool has_thread; /* it has run: before that every thread may be the one that prepares */
     _Atomic(uv_thread_t) thread; /* that runs the loop, or was the last to do so */
     uv_mutex_t lock;             /* of the following three */
@@ -107,8 +106,7 @@ struct parcel {
     unsigned flags;
     bool is_reply;
     uint64_t reply_id;
-    bool has_ack;
-    sio_ack_options ack;
+    sio_ack_options ack; /* without fn when nobody waits for the answer */
     /* of a queue with retries */
     uint32_t tries;
     bool pending;             /* sent, and not answered yet */
@@ -165,6 +163,11 @@ struct client_socket {
     size_t buffered_bytes;
     size_t early_bytes;
 };
+
+/** The loop that it runs on, once it has a host. */
+static inline uv_loop_t *sio__client_loop(const sio_client *c) {
+    return c->host->reactor.loop;
+}
 
 static inline struct client_socket *sio__client_socket_of(const sio_socket *s) {
     return SIO_CONTAINER_OF((sio_socket *)(uintptr_t)s, struct client_socket, base);

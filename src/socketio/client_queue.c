@@ -24,7 +24,7 @@ static void on_answer(sio_socket *socket, int status, sio_event *reply, void *us
     p->pending = false;
     if (status == 0 || p->tries > s->retries) {
         take_out(s, p);
-        if (p->has_ack) {
+        if (p->ack.fn != NULL) {
             p->ack.fn(socket, status, reply, p->ack.user);
         }
         sio__free(p);
@@ -33,9 +33,8 @@ static void on_answer(sio_socket *socket, int status, sio_event *reply, void *us
 }
 
 static int send_first(struct client_socket *s, struct parcel *p) {
-    uint32_t timeout_ms = p->has_ack ? p->ack.timeout_ms : 0;
     const sio_ack_options ack = {
-        .size = sizeof ack, .fn = on_answer, .user = p, .timeout_ms = timeout_ms};
+        .size = sizeof ack, .fn = on_answer, .user = p, .timeout_ms = p->ack.timeout_ms};
     int r = sio__emit(
         &s->base,
         &(struct emission){.flags = p->flags | EMIT_UNBUFFERED, .raw = &p->contents, .ack = &ack});
@@ -60,7 +59,7 @@ void sio__client_queue_next(struct client_socket *s) {
         }
         /* It cannot be sent at all: the next one may. */
         take_out(s, p);
-        if (p->has_ack) {
+        if (p->ack.fn != NULL) {
             p->ack.fn(&s->base, r, NULL, p->ack.user);
         }
         sio__free(p);
@@ -95,11 +94,11 @@ void sio__client_queue_fail_calls(struct client_socket *s) {
     while (node != &s->queue) {
         struct parcel *p = SIO_CONTAINER_OF(node, struct parcel, link);
         node = node->next;
-        if (!p->has_ack || (p->ack.flags & EMIT_ALWAYS_TELL) == 0) {
+        if ((p->ack.flags & EMIT_ALWAYS_TELL) == 0) {
             continue;
         }
         p->ack.fn(&s->base, SIO_ERR_CLOSED, NULL, p->ack.user);
-        p->has_ack = false;
+        p->ack = (sio_ack_options){0};
         if (!p->pending) { /* else somebody still waits for its answer */
             take_out(s, p);
             sio__free(p);
@@ -111,7 +110,7 @@ void sio__client_queue_drop(struct client_socket *s) {
     struct parcel *p = first(s);
     while (p != NULL) {
         take_out(s, p);
-        if (p->has_ack && (p->ack.flags & EMIT_ALWAYS_TELL) != 0) {
+        if ((p->ack.flags & EMIT_ALWAYS_TELL) != 0) {
             p->ack.fn(&s->base, SIO_ERR_CLOSED, NULL, p->ack.user);
         }
         sio__free(p);

@@ -166,7 +166,7 @@ static bool is_queued(const struct client_socket *s, unsigned flags, bool is_rep
 
 /* On the client's thread. */
 static int send_parcel(struct client_socket *s, struct parcel *p) {
-    if (p->has_ack && (p->ack.flags & EMIT_ALWAYS_TELL) != 0 && s->client->finished) {
+    if ((p->ack.flags & EMIT_ALWAYS_TELL) != 0 && s->client->finished) {
         return SIO_ERR_CLOSED; /* its caller must not wait for it to be opened again */
     }
     if (is_queued(s, p->flags, p->is_reply)) {
@@ -174,7 +174,7 @@ static int send_parcel(struct client_socket *s, struct parcel *p) {
     }
     int r = sio__emit(&s->base, &(struct emission){.flags = p->flags,
                                                    .raw = &p->contents,
-                                                   .ack = p->has_ack ? &p->ack : NULL,
+                                                   .ack = p->ack.fn != NULL ? &p->ack : NULL,
                                                    .is_reply = p->is_reply,
                                                    .reply_id = p->reply_id});
     if (r >= 0) {

@@ -71,7 +71,7 @@ static void *run(void *arg) {
     sio__client_enter(c);
     c->in_loop = true;
     while (!c->silent) {
-        uv_run(c->loop, UV_RUN_DEFAULT);
+        uv_run(sio__client_loop(c), UV_RUN_DEFAULT);
     }
     c->in_loop = false;
     end_client(t, c->freed_inside);
@@ -81,7 +81,7 @@ static void *run(void *arg) {
 static void on_free_mail(struct mail *mail) {
     sio_client *c = SIO_CONTAINER_OF(mail, struct client_thread, free_mail)->client;
     sio__client_silence(c);
-    uv_stop(c->loop);
+    uv_stop(sio__client_loop(c));
 }
 
 /* sio_client_free() on the thread itself, in a callback. */
@@ -89,7 +89,7 @@ static void free_inside(sio_client *c) {
     c->freed_inside = true;
     pthread_detach(pthread_self());
     sio__client_silence(c);
-    uv_stop(c->loop);
+    uv_stop(sio__client_loop(c));
 }
 
 static void free_outside(sio_client *c) {
@@ -138,7 +138,7 @@ int sio_client_start(sio_client *client) {
     if (r < 0) {
         return r;
     }
-    if (!client->has_own_loop || atomic_load(&client->mode) != MODE_NONE) {
+    if (!client->host->owns_loop || atomic_load(&client->mode) != MODE_NONE) {
         return SIO_ERR_STATE;
     }
     struct client_thread *t = sio__calloc(1, sizeof *t);

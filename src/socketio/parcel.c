@@ -24,7 +24,6 @@ int sio__parcel_new(struct packer *packer, struct text nsp, const struct emissio
     p->flags = e->flags;
     p->is_reply = e->is_reply;
     p->reply_id = e->reply_id;
-    p->has_ack = e->ack != NULL;
     if (e->ack != NULL) {
         p->ack = *e->ack;
     }
