@@ -50,14 +50,6 @@ int sio__buf_append_u64(struct buf *b, uint64_t value) {
     return sio__buf_append(b, digits, sio__u64_write(digits, value));
 }
 
-void sio__buf_consume(struct buf *b, size_t n) {
-    assert(n <= b->len);
-    b->len -= n;
-    if (n > 0 && b->len > 0) {
-        memmove(b->data, b->data + n, b->len);
-    }
-}
-
 void sio__buf_shrink(struct buf *b, size_t keep_cap) {
     size_t cap = b->len > keep_cap ? b->len : keep_cap;
     if (cap >= b->cap) {

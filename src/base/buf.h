@@ -100,9 +100,6 @@ static inline int sio__buf_append_text(struct buf *b, struct text t) {
 /** Appends a number in decimal, without leading zeros. @return as sio__buf_append() */
 int sio__buf_append_u64(struct buf *b, uint64_t value);
 
-/** Drops the first n bytes, n <= len, and moves the rest to the front: O(len). */
-void sio__buf_consume(struct buf *b, size_t n);
-
 /**
  * Gives memory back: cap becomes at most the greater of len and keep_cap. That it may fail to does
  * not matter: the buffer is then as it was.

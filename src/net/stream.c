@@ -121,12 +121,6 @@ void sio__stream_close(struct stream *s) {
     close(s->fd);
 }
 
-void sio__stream_reset(struct stream *s) {
-    struct linger off = {.l_onoff = 1, .l_linger = 0};
-    (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &off, sizeof off);
-    sio__stream_close(s);
-}
-
 /* No output can be sent any more. */
 static void drop_output(struct stream *s) {
     sio__outq_clear(s->reactor, &s->out);

@@ -152,10 +152,6 @@ void sio__stream_resume(struct stream *s);
 /** Closes at once. Output that is still queued is dropped. The stream is gone for the caller. */
 void sio__stream_close(struct stream *s);
 
-/** As sio__stream_close(), and resets the connection: the peer's unsent and unread data is dropped.
- */
-void sio__stream_reset(struct stream *s);
-
 /**
  * Closes when all output is sent: then shuts its side down and drops input until the peer closes
  * too, for at most `linger_ms`, so that the peer can read the answer before a reset (RFC 9112 9.6).

@@ -162,10 +162,6 @@ static char *append_fields(char *at, const struct http1_head *head) {
     return at;
 }
 
-int sio__http_copy_new(const struct http1_head *head, struct http_copy **ret_copy) {
-    return sio__http_copy_embed(head, 0, ret_copy);
-}
-
 int sio__http_copy_embed(const struct http1_head *head, size_t room, struct http_copy **ret_copy) {
     size_t len = head->method.len + 1 + head->target.len + 1;
     for (uint32_t i = 0; i < head->field_count; i++) {
@@ -188,10 +184,6 @@ int sio__http_copy_embed(const struct http1_head *head, size_t room, struct http
     }
     *ret_copy = copy;
     return 0;
-}
-
-void sio__http_copy_free(struct http_copy *copy) {
-    sio__free(copy);
 }
 
 const char *sio__http_copy_method(const struct http_copy *copy) {

@@ -18,21 +18,13 @@
 struct http_copy;
 
 /**
- * Copies a head.
+ * Copies a head into a block of which the caller uses the first `room` bytes (a multiple of 8) for
+ * what belongs to the copy. The block begins `room` bytes before the copy, and is to be freed with
+ * sio__free().
  *
- * @return 0 and the copy, to be freed by the caller; SIO_ERR_NOMEM
- */
-int sio__http_copy_new(const struct http1_head *head, struct http_copy **ret_copy);
-
-/**
- * The same within a larger block, of which the caller uses the first `room` bytes (a multiple of 8)
- * for what belongs to the copy. The block begins `room` bytes before the copy, and is to be freed
- * with sio__free().
+ * @return 0; SIO_ERR_NOMEM
  */
 int sio__http_copy_embed(const struct http1_head *head, size_t room, struct http_copy **ret_copy);
-
-/** Frees a copy. NULL is fine. */
-void sio__http_copy_free(struct http_copy *copy);
 
 /** Method, request target, field value: NUL-terminated, live as long as the copy. */
 const char *sio__http_copy_method(const struct http_copy *copy);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
 #include "counting.h"
 #include "event_log.h"
 #include "proto/http1.h"
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_copy(const struct http1_head *head) {
     struct http_copy *copy;
-    int r = sio__http_copy_new(head, &copy);
+    int r = sio__http_copy_embed(head, 0, &copy);
     assert(r == 0);
     assert(strlen(sio__http_copy_method(copy)) == head->method.len);
     assert(strlen(sio__http_copy_target(copy)) == head->target.len);
@@ -39,7 +40,7 @@ static void check_copy(const struct http1_head *head) {
         count += sio__http1_field_count(head, name);
     }
     assert(count == head->field_count);
-    sio__http_copy_free(copy);
+    sio__free(copy);
 }
 
 static void note_head(struct log *log, const struct http1_limits *limits,

@@ -328,7 +328,7 @@ static void close_turn(struct pair_end *e, int how) {
     e->stream = NULL;
     switch (how) {
     case 0: sio__stream_close(s); break;
-    case 1: sio__stream_reset(s); break;
+    case 1: pair_reset(s); break;
     default: sio__stream_finish(s, LINGER_MS); break;
     }
 }
@@ -470,7 +470,7 @@ static void resets_are_told(void **state) {
     assert_int_equal(pair.client.status, -ECONNRESET);
     pair_disconnect(&pair);
     begin_secured(0);
-    sio__stream_reset(pair.client.stream);
+    pair_reset(pair.client.stream);
     pair.client.stream = NULL;
     pair_run(&pair, pair_server_ended);
     assert_int_equal(pair.server.status, -ECONNRESET);
@@ -488,7 +488,7 @@ static void resets_that_a_write_meets_are_told(void **state) {
             pair_open_server(&pair);
         }
         pair_turn(&pair);
-        sio__stream_reset(pair.server.stream);
+        pair_reset(pair.server.stream);
         pair.server.stream = NULL;
         pair_write(&pair.client, 100);
         sio__stream_flush(pair.client.stream);

@@ -205,7 +205,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
         rest.len -= len + 1;
         end = memchr(rest.data, '\n', rest.len);
     }
-    sio__buf_consume(&p->lines, p->lines.len - rest.len);
+    p->lines.len = rest.len;
+    if (rest.len > 0) {
+        memmove(p->lines.data, rest.data, rest.len);
+    }
 }
 
 /* ---- options ---- */

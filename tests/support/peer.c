@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "support/tls_pair.h"
 #include "support/torture.h"
 
 #define WATCHDOG_MS 30000
@@ -306,7 +307,7 @@ void peer_finish(struct peer_conn *c) {
 
 void peer_close(struct peer_conn *c, bool rudely) {
     if (c->stream != NULL && rudely) {
-        sio__stream_reset(c->stream);
+        pair_reset(c->stream);
         c->stream = NULL;
     }
     close_conn(c);

@@ -197,6 +197,12 @@ void pair_write(struct pair_end *e, size_t n) {
     }
 }
 
+void pair_reset(struct stream *s) {
+    struct linger off = {.l_onoff = 1, .l_linger = 0};
+    assert_int_equal(setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &off, sizeof off), 0);
+    sio__stream_close(s);
+}
+
 void pair_run(struct pair *p, bool (*condition)(struct pair *p)) {
     uv_timer_start(&p->watchdog, on_watchdog, WATCHDOG_MS, 0);
     while (!condition(p)) {

@@ -82,6 +82,9 @@ void pair_done(struct pair *p);
 /** Writes n more bytes of the pattern. */
 void pair_write(struct pair_end *e, size_t n);
 
+/** Closes a stream at once, and resets its connection. */
+void pair_reset(struct stream *s);
+
 /** Runs the loop until the condition holds; the test fails when it does not within seconds. */
 void pair_run(struct pair *p, bool (*condition)(struct pair *p));
 

@@ -124,21 +124,6 @@ static void growth_is_geometric(void **state) {
     torture_uninstall();
 }
 
-static void consume_drops_the_front(void **state) {
-    (void)state;
-    struct buf b;
-    sio__buf_init(&b, 100);
-    assert_int_equal(sio__buf_append_str(&b, "headbody"), 0);
-    sio__buf_consume(&b, 0);
-    assert_contents(&b, "headbody");
-    sio__buf_consume(&b, 4);
-    assert_contents(&b, "body");
-    sio__buf_consume(&b, 4);
-    assert_contents(&b, "");
-    sio__buf_consume(&b, 0);
-    sio__buf_done(&b);
-}
-
 static void shrink_keeps_contents_and_what_was_asked_for(void **state) {
     (void)state;
     struct buf b;
@@ -188,7 +173,6 @@ int main(void) {
         cmocka_unit_test(numbers_fit_where_their_digits_fit),
         cmocka_unit_test(reserved_room_can_be_written_directly),
         cmocka_unit_test_teardown(growth_is_geometric, torture_teardown),
-        cmocka_unit_test(consume_drops_the_front),
         cmocka_unit_test(shrink_keeps_contents_and_what_was_asked_for),
         cmocka_unit_test_teardown(a_failed_call_changes_nothing, torture_teardown),
     };

@@ -14,6 +14,7 @@
 
 #include <sio/error.h>
 
+#include "base/alloc.h"
 #include "proto/http_copy.h"
 #include "support/torture.h"
 
@@ -30,7 +31,7 @@ static struct http_copy *copy_of(const char *wire) {
     assert_non_null(input);
     sio__http1_init(&p, &LIMITS);
     assert_int_equal(sio__http1_parse(&p, input, strlen(input), &result), HTTP1_HEAD);
-    assert_int_equal(sio__http_copy_new(&p.head, &copy), 0);
+    assert_int_equal(sio__http_copy_embed(&p.head, 0, &copy), 0);
     sio__http1_done(&p);
     free(input);
     return copy;
@@ -64,7 +65,7 @@ static void method_target_and_fields_are_copied(void **state) {
     assert_null(sio__http_copy_field(copy, "X-Empty"));
     assert_null(sio__http_copy_field(copy, "x-emp"));
     assert_null(sio__http_copy_field(copy, "v\x80"));
-    sio__http_copy_free(copy);
+    sio__free(copy);
 }
 
 static void head_without_fields_is_copied(void **state) {
@@ -75,8 +76,7 @@ static void head_without_fields_is_copied(void **state) {
     assert_fields(copy, "");
     assert_null(sio__http_copy_field(copy, "host"));
     assert_int_equal(sio__http_copy_size(copy), 8 + strlen("POST") + 1 + strlen("/") + 1);
-    sio__http_copy_free(copy);
-    sio__http_copy_free(NULL);
+    sio__free(copy);
 }
 
 static void repeated_fields_are_joined(void **state) {
@@ -98,7 +98,7 @@ static void repeated_fields_are_joined(void **state) {
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct http_copy *copy = copy_of(CASES[i].wire);
         assert_fields(copy, CASES[i].fields);
-        sio__http_copy_free(copy);
+        sio__free(copy);
     }
 }
 
@@ -107,7 +107,7 @@ static void copy_takes_the_text_and_8_bytes_and_common_names_take_one(void **sta
     struct http_copy *copy = copy_of("GET /x HTTP/1.1\r\nHost: ab\r\nX: y\r\nX: z\r\n\r\n");
     static const char TEXT[] = "GET\0/x\0#ab\0x\0y, z"; /* # stands for host; and its NUL */
     assert_int_equal(sio__http_copy_size(copy), 8 + sizeof(TEXT));
-    sio__http_copy_free(copy);
+    sio__free(copy);
 }
 
 static void largest_head_is_copied(void **state) {
@@ -129,7 +129,7 @@ static void largest_head_is_copied(void **state) {
     struct http_copy *copy = copy_of(wire);
     assert_int_equal(strlen(sio__http_copy_field(copy, "host")), value_len);
     assert_int_equal(strlen(sio__http_copy_field(copy, "a")), (HTTP1_HEADERS_MAX - 1) * 3 - 2);
-    sio__http_copy_free(copy);
+    sio__free(copy);
     free(wire);
 }
 
@@ -144,7 +144,7 @@ static int copy_head(void *user) {
         return SIO_ERR_NOMEM;
     }
     struct http_copy *copy = NULL;
-    int r = sio__http_copy_new(&p.head, &copy);
+    int r = sio__http_copy_embed(&p.head, 0, &copy);
     if (r == 0) {
         /* A shorter block is welcome, but not needed. */
         assert_string_equal(sio__http_copy_field(copy, "a"), "b, c");
@@ -152,7 +152,7 @@ static int copy_head(void *user) {
     } else {
         assert_null(copy);
     }
-    sio__http_copy_free(copy);
+    sio__free(copy);
     sio__http1_done(&p);
     return r;
 }
