@@ -179,6 +179,26 @@ static void nothing_is_answered_after_the_end(void **state) {
     free(c);
 }
 
+/* Whatever made it slow: what is on its way to the thread, or what waits for the server. */
+static void senders_that_are_too_fast_are_told_when_there_is_room(void **state) {
+    (void)state;
+    static const char data[500];
+    struct life l;
+    life_begin(&l, LIFE_THREAD, server.url, SIO_CLIENT_OPTIONS(.send_high_water_bytes = 2000));
+    life_run(&l);
+    life_wait_count(&l, LIFE_ON_CONNECT, 1);
+    for (int i = 0; i < 200; i++) {
+        int drains = atomic_load(&l.counts[LIFE_ON_NOTICE + SIO_NOTICE_DRAIN]);
+        int r = 0;
+        while (r == 0) {
+            r = sio_emit(l.s, "silent", "B", data, sizeof data);
+        }
+        assert_int_equal(r, SIO_SLOW);
+        life_wait_count(&l, LIFE_ON_NOTICE + SIO_NOTICE_DRAIN, drains + 1);
+    }
+    life_end(&l);
+}
+
 /* ---- calls ---- */
 
 static void calls_return_the_answer(void **state) {
@@ -591,6 +611,7 @@ int main(void) {
         cmocka_unit_test(threads_keep_their_order),
         cmocka_unit_test(every_question_is_answered_once_while_connections_break),
         cmocka_unit_test(nothing_is_answered_after_the_end),
+        cmocka_unit_test(senders_that_are_too_fast_are_told_when_there_is_room),
         cmocka_unit_test(calls_return_the_answer),
         cmocka_unit_test(calls_time_out),
         cmocka_unit_test(calls_that_nobody_runs_are_refused),

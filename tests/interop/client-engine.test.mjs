@@ -630,4 +630,19 @@ describe("Engine, a scripted server", () => {
     const { pending } = await client.state();
     assert.ok(pending >= 5000 && pending < 10000, `${pending}`);
   });
+
+  it("drain: once what was too much is sent", onlyC, async (t) => {
+    const server = await testServer(t);
+    for (const transport of [transports.polling, transports.websocket]) {
+      const client = await connectedClient(t, server, { ...transport, send_high_water_bytes: 100_000 });
+      assert.equal(await client.do("emit", "/", "echo", ["little"]), "");
+      assert.deepEqual(client.all("notice", "drain"), []);
+      let result = "";
+      while (result === "") {
+        result = await client.do("emit", "/", "echo", ["x".repeat(500_000)]);
+      }
+      assert.equal(result, "SIO_SLOW");
+      await client.notice("drain");
+    }
+  });
 });
