@@ -266,7 +266,8 @@ int sio__http1_keep(struct http1_parser *p) {
 
 /* ---- the head ---- */
 
-/* Of the transfer codings only "chunked" is known, and there is none in HTTP/1.0. */
+/* Of the transfer codings only "chunked" is known, and there is none in HTTP/1.0. llhttp has to
+ * take it for that too, as it reads the chunks: it does not with a tab behind it. */
 int sio__http1_check_coding(struct http1_parser *p) {
     struct http1_head *head = &p->head;
     uint32_t count = sio__http1_field_count(head, "transfer-encoding");
@@ -277,7 +278,8 @@ int sio__http1_check_coding(struct http1_parser *p) {
     if (head->minor == 0 || value.len == 0) {
         return sio__http1_refuse(p, 400, "Transfer-Encoding is empty or in HTTP/1.0");
     }
-    if (count > 1 || !sio__text_eq_nocase(value, SIO_TEXT("chunked"))) {
+    bool is_chunked = (p->http.flags & F_CHUNKED) != 0;
+    if (count > 1 || !is_chunked || !sio__text_eq_nocase(value, SIO_TEXT("chunked"))) {
         return sio__http1_refuse(p, 501, "transfer coding is not just \"chunked\"");
     }
     head->chunked = true;

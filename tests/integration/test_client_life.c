@@ -368,6 +368,10 @@ static void make_comfortable(struct stage *g, int callback, sio_client_options *
         o->reconnection_attempts = 2;
         at_place(g, place_refusing(AF_INET));
         break;
+    case LIFE_ON_NOTICE + SIO_NOTICE_DRAIN:
+        o->send_high_water_bytes = 1;
+        at_server(g, o);
+        break;
     default: at_server(g, o); break;
     }
 }

@@ -263,6 +263,7 @@ static void ambiguous_bodies_are_refused(void **state) {
         E(POST "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n", "error(501)"),
         E(POST "Transfer-Encoding: xchunked\r\n\r\n", "error(501)"),
         E(POST "Transfer-Encoding: identity\r\n\r\n", "error(501)"),
+        E(POST "Transfer-Encoding: chunked\t\r\n\r\n", "error(501)"),
         E("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "error(400)"),
     };
     expect_examples(EXAMPLES, COUNT(EXAMPLES));

@@ -347,6 +347,7 @@ static void ambiguous_bodies_are_refused(void **state) {
         E(OK "Transfer-Encoding: gzip\r\n\r\n", "error(501)"),
         E(OK "Transfer-Encoding: gzip, chunked\r\n\r\n", "error(501)"),
         E(OK "Transfer-Encoding: identity\r\n\r\n", "error(501)"),
+        E(OK "Transfer-Encoding: chunked\t\r\n\r\n", "error(501)"),
         E(OK "Transfer-Encoding:\r\n\r\n", "error(400)"),
         E("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "error(400)"),
         E("HTTP/1.1 204 x\r\nContent-Length: 1\r\n\r\n", "error(400)"),
