@@ -149,13 +149,16 @@ static void forget_input(struct tls *t) {
 
 /* Writing failed, possibly inside a call of the owner, who must not hear of it now: a socket that
    is shut down reads as ended in the next turn of the loop. The system tells an error once, so it
-   is kept until then. EPIPE says no more than that end: the peer had closed in order before. */
+   is kept until then, from what is written meanwhile, too. EPIPE says no more than that end: the
+   peer had closed in order before. */
 static void break_off(struct stream *s, int status) {
     if (s->state != STREAM_OPEN) {
         sio__stream_close(s);
         return;
     }
-    s->failure = status == -EPIPE ? 0 : status;
+    if (s->failure == 0 && status != -EPIPE) {
+        s->failure = status;
+    }
     drop_output(s);
     if (s->tls != NULL) {
         forget_input(s->tls);
