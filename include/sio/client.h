@@ -150,7 +150,8 @@ typedef struct sio_client_options {
     size_t max_attachment_bytes;    /**< 16 MiB: text and attachments of a packet */
     uint32_t attachment_timeout_ms; /**< 20000: from a packet to its last attachment */
     size_t send_high_water_bytes;   /**< 1 MiB: more than this waits to be sent: SIO_SLOW */
-    size_t send_hard_bytes;         /**< 64 MiB: more is refused with SIO_ERR_BUSY */
+    size_t send_hard_bytes;         /**< 64 MiB: more is refused with SIO_ERR_BUSY, and what is
+                                         larger by itself with SIO_ERR_TOO_BIG */
 
     /* logging, see log.h */
     int log_level;

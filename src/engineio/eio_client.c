@@ -567,7 +567,12 @@ int sio__eio_client_send(struct eio_client *c, struct frame *f) {
     }
     size_t pending = sio__eio_client_pending(c);
     size_t most = c->config->send_hard_bytes;
+    if (f->bytes > most) {
+        return SIO_ERR_TOO_BIG;
+    }
     if (pending > most || f->bytes > most - pending) {
+        c->waited = true;
+        sio__task_queue(c->reactor, &c->task);
         return SIO_ERR_BUSY;
     }
     int r = sio__eio_queue_push(&c->queue, f);

@@ -49,7 +49,7 @@ struct eio_client_ops {
      */
     void (*on_close)(struct eio_client *c, int reason, int cause, int status, const char *text);
     /** Everything that was queued has been handed to the kernel (by polling: taken by the server),
-     * after it had not been at once, or after SIO_SLOW. */
+     * after it had not been at once, or after SIO_SLOW or SIO_ERR_BUSY. */
     void (*on_drain)(struct eio_client *c);
     /** The server's heartbeat; the answer is on its way. */
     void (*on_ping)(struct eio_client *c);
@@ -118,7 +118,8 @@ int sio__eio_client_open(struct eio_client *c);
  * a reference of its own.
  *
  * @return 0; SIO_SLOW above send_high_water_bytes; SIO_ERR_CLOSED unless it is open; SIO_ERR_BUSY
- *         above send_hard_bytes; SIO_ERR_NOMEM. After an error nothing is sent of it
+ *         above send_hard_bytes; SIO_ERR_TOO_BIG when it is larger than these by itself;
+ *         SIO_ERR_NOMEM. After an error nothing is sent of it
  */
 int sio__eio_client_send(struct eio_client *c, struct frame *f);
 

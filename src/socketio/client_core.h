@@ -83,6 +83,7 @@ struct sio_client {
     struct timer timer; /* delay of a reconnection */
     struct timer attachment_timer;
     struct task open_task; /* opens, outside of all callbacks */
+    struct task room_task; /* tells of room, outside of all callbacks */
     struct task free_task; /* ends everything, outside of all callbacks */
     struct reader reader;
     struct assembler_pool assemblers;
@@ -161,6 +162,7 @@ struct client_socket {
     struct list early;  /* struct early */
     struct list queue;  /* struct parcel: with retries, one after the other */
     size_t buffered_bytes;
+    bool awaits_room; /* something was refused because of max_buffered_bytes */
     size_t early_bytes;
 };
 
@@ -315,10 +317,13 @@ void sio__client_flush(struct client_socket *s);
 /** Forgets what has waited for the connection. */
 void sio__client_drop(struct client_socket *s);
 
+/** Less is buffered: whoever was refused is told, from the loop, once all of it has gone. */
+void sio__client_note_room(struct client_socket *s);
+
 /* ---- client_queue.c ---- */
 
 /** Puts an emission behind the others; it is the queue's on success.
- * @return as sio__emit(), SIO_ERR_BUSY */
+ * @return as sio__emit(), SIO_ERR_BUSY; SIO_ERR_TOO_BIG when there is never room for it */
 int sio__client_queue_add(struct client_socket *s, struct parcel *p);
 
 /** Sends the first of the queue, unless that was sent and is not answered yet. */

@@ -16,6 +16,7 @@ static struct parcel *first(const struct client_socket *s) {
 static void take_out(struct client_socket *s, struct parcel *p) {
     sio__list_remove(&p->link);
     s->buffered_bytes -= p->contents.bytes;
+    sio__client_note_room(s);
 }
 
 static void on_answer(sio_socket *socket, int status, sio_event *reply, void *user) {
@@ -71,8 +72,12 @@ int sio__client_queue_add(struct client_socket *s, struct parcel *p) {
     if (s->base.state == SOCKET_GONE) {
         return SIO_ERR_CLOSED;
     }
-    if (p->contents.bytes > s->max_buffered_bytes ||
-        s->max_buffered_bytes - p->contents.bytes < s->buffered_bytes) {
+    if (p->contents.bytes > s->client->options.o.send_hard_bytes ||
+        p->contents.bytes > s->max_buffered_bytes) {
+        return SIO_ERR_TOO_BIG;
+    }
+    if (s->max_buffered_bytes - p->contents.bytes < s->buffered_bytes) {
+        s->awaits_room = true;
         return SIO_ERR_BUSY;
     }
     bool was_empty = sio__list_empty(&s->queue);

@@ -10,6 +10,13 @@
 
 /* ---- the buffer ---- */
 
+void sio__client_note_room(struct client_socket *s) {
+    if (s->awaits_room && s->buffered_bytes == 0 && !s->client->silent) {
+        s->awaits_room = false;
+        sio__task_queue(&s->client->host->reactor, &s->client->room_task);
+    }
+}
+
 /* Takes an event out of the buffer. @return its frame, with the reference */
 static struct frame *take(struct client_socket *s, struct unsent *u) {
     struct frame *f = u->frame;
@@ -19,6 +26,7 @@ static struct frame *take(struct client_socket *s, struct unsent *u) {
         u->wait->unsent = NULL;
     }
     sio__free(u);
+    sio__client_note_room(s);
     return f;
 }
 
@@ -39,6 +47,9 @@ static void drop_oldest(struct client_socket *s) {
 }
 
 static int buffer(struct client_socket *s, struct frame *f, struct ack_wait *wait) {
+    if (f->bytes > s->client->options.o.send_hard_bytes) {
+        return SIO_ERR_TOO_BIG; /* it would wait for ever, and what comes after it */
+    }
     if (s->overflow == SIO_OVERFLOW_DROP_OLDEST && f->bytes <= s->max_buffered_bytes) {
         while (s->max_buffered_bytes - f->bytes < s->buffered_bytes &&
                !sio__list_empty(&s->unsent)) {
@@ -46,6 +57,7 @@ static int buffer(struct client_socket *s, struct frame *f, struct ack_wait *wai
         }
     }
     if (f->bytes > s->max_buffered_bytes || s->max_buffered_bytes - f->bytes < s->buffered_bytes) {
+        s->awaits_room = true;
         return SIO_ERR_BUSY;
     }
     struct unsent *u = sio__malloc(sizeof *u);
@@ -81,6 +93,7 @@ void sio__client_flush(struct client_socket *s) {
             sio__ack_fail(w, r);
         }
     }
+    sio__client_note_room(s); /* of what never fits into the buffer */
 }
 
 void sio__client_drop(struct client_socket *s) {

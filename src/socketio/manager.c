@@ -166,6 +166,11 @@ static void connection_lost(sio_client *c, int reason, int cause, int status, co
     go_on(c, notice.delay_ms);
 }
 
+/* Somebody was told that too much waits to be sent. */
+static bool awaits_room(const sio_client *c) {
+    return atomic_load(&c->is_slow) || atomic_load(&c->is_full);
+}
+
 /* What other threads send is taken again. */
 static void has_room(sio_client *c) {
     atomic_store(&c->is_slow, false);
@@ -173,7 +178,7 @@ static void has_room(sio_client *c) {
 }
 
 void sio__manager_tell_room(sio_client *c) {
-    if (!atomic_load(&c->is_slow) && !atomic_load(&c->is_full)) {
+    if (!awaits_room(c)) {
         notify(c, &(sio_notice){.kind = SIO_NOTICE_DRAIN, .text = ""});
     }
 }
@@ -182,6 +187,7 @@ static void on_close(struct eio_client *e, int reason, int cause, int status, co
     sio_client *c = sio__eio_client_owner(e);
     bool was_open = atomic_load(&c->state) == SIO_CLIENT_OPEN;
     bool was_closing = c->closing;
+    bool was_full = awaits_room(c);
     c->closing = false;
     atomic_store(&c->state, SIO_CLIENT_CLOSED);
     has_room(c);
@@ -194,15 +200,18 @@ static void on_close(struct eio_client *e, int reason, int cause, int status, co
     } else { /* a server that closes in order has not opened either */
         attempt_failed(c, cause, status < 0 ? status : SIO_ERR_CLOSED, text);
     }
+    if (was_full) { /* by what has gone with the connection */
+        sio__manager_tell_room(c);
+    }
 }
 
 /* What waits because send_hard_bytes was reached may go on. */
 static void on_drain(struct eio_client *e) {
     sio_client *c = sio__eio_client_owner(e);
-    bool is_awaited = atomic_load(&c->is_slow) || atomic_load(&c->is_full);
+    bool was_full = awaits_room(c);
     has_room(c);
     for_each_socket(c, socket_drain, NULL);
-    if (is_awaited) {
+    if (was_full) {
         sio__manager_tell_room(c);
     }
 }
@@ -363,11 +372,16 @@ static void on_open_task(struct task *task) {
     }
 }
 
+static void on_room_task(struct task *task) {
+    sio__manager_tell_room(SIO_CONTAINER_OF(task, sio_client, room_task));
+}
+
 void sio__manager_init(sio_client *c) {
     const sio_client_options *o = &c->options.o;
     sio__timer_init(&c->timer, on_timer);
     sio__timer_init(&c->attachment_timer, on_attachment_timer);
     sio__task_init(&c->open_task, on_open_task);
+    sio__task_init(&c->room_task, on_room_task);
     sio__backoff_init(&c->backoff, o->reconnection_delay_ms, o->reconnection_delay_max_ms,
                       o->randomization_percent == SIO_NEVER ? 0.0
                                                             : o->randomization_percent / 100.0);
@@ -378,6 +392,7 @@ void sio__manager_done(sio_client *c) {
     sio__reactor_stop(&c->host->reactor, &c->timer);
     sio__reactor_stop(&c->host->reactor, &c->attachment_timer);
     sio__task_cancel(&c->open_task);
+    sio__task_cancel(&c->room_task);
     sio__eio_client_free(c->engine);
     c->engine = NULL;
     sio__reader_reset(&c->reader);

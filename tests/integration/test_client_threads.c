@@ -199,6 +199,122 @@ static void senders_that_are_too_fast_are_told_when_there_is_room(void **state) 
     life_end(&l);
 }
 
+/* ---- room ---- */
+
+static int drains_of(struct life *l) {
+    return atomic_load(&l->counts[LIFE_ON_NOTICE + SIO_NOTICE_DRAIN]);
+}
+
+/* Together they are too much for the moment, and none has to wait for the network. */
+static void emit_two(sio_client *client, void *arg) {
+    static const char data[700];
+    sio_socket *s = sio_client_socket(client, NULL, NULL);
+    atomic_int *result = arg;
+    int r = sio_emit(s, "silent", "B", data, sizeof data);
+    atomic_store(result, r < 0 ? r : sio_emit(s, "silent", "B", data, sizeof data));
+}
+
+static void emit_large(sio_client *client, void *arg) {
+    static const char data[2000];
+    atomic_int *result = arg;
+    atomic_store(result,
+                 sio_emit(sio_client_socket(client, NULL, NULL), "silent", "B", data, sizeof data));
+}
+
+static int result_on_thread(struct life *l, void (*fn)(sio_client *client, void *arg)) {
+    atomic_int result = 1;
+    assert_int_equal(sio_client_post(l->client, fn, &result), 0);
+    while (atomic_load(&result) == 1) {
+        life_turn(l);
+    }
+    return atomic_load(&result);
+}
+
+static void refused_senders_are_told_when_there_is_room(void **state) {
+    (void)state;
+    const uint8_t transports[] = {SIO_POLLING, SIO_WEBSOCKET};
+    for (size_t i = 0; i < sizeof transports; i++) {
+        struct life l;
+        life_begin(&l, LIFE_THREAD, server.url,
+                   SIO_CLIENT_OPTIONS(.transports = {transports[i]}, .send_hard_bytes = 1000));
+        life_run(&l);
+        life_wait_count(&l, LIFE_ON_CONNECT, 1);
+        assert_int_equal(result_on_thread(&l, emit_two), SIO_ERR_BUSY);
+        life_wait_count(&l, LIFE_ON_NOTICE + SIO_NOTICE_DRAIN, 1);
+        assert_int_equal(sio_socket_call(l.s, 5000, NULL, "echo", ""), 0);
+        life_end(&l);
+    }
+}
+
+/* Nobody is told to wait for room that there will never be. */
+static void events_above_the_limit_are_in_nobodys_way(void **state) {
+    (void)state;
+    static const char data[2000];
+    struct life l;
+    life_begin(&l, LIFE_THREAD, server.url, SIO_CLIENT_OPTIONS(.send_hard_bytes = 1000));
+    life_run(&l);
+    life_wait_count(&l, LIFE_ON_CONNECT, 1);
+    assert_int_equal(result_on_thread(&l, emit_large), SIO_ERR_TOO_BIG);
+    assert_int_equal(sio_socket_call(l.s, 5000, NULL, "echo", ""), 0);
+    assert_int_equal(sio_socket_call(l.s, 5000, NULL, "echo", "B", data, sizeof data),
+                     SIO_ERR_TOO_BIG);
+    assert_int_equal(sio_socket_call(l.s, 5000, NULL, "echo", ""), 0);
+    life_end(&l);
+}
+
+static void events_above_the_limit_do_not_wait_for_the_connection(void **state) {
+    (void)state;
+    static const char data[2000];
+    for (uint32_t retries = 0; retries < 2; retries++) {
+        struct life l;
+        life_begin(
+            &l, LIFE_TICK, server.url,
+            SIO_CLIENT_OPTIONS(.send_hard_bytes = 1000, .socket = SIO_SOCKET(.retries = retries)));
+        assert_int_equal(sio_emit(l.s, "echo", "B", data, sizeof data), SIO_ERR_TOO_BIG);
+        assert_int_equal(sio_emit(l.s, "event", "s", "small"), 0);
+        life_run(&l);
+        life_wait_count(&l, LIFE_ON_EVENT, 1);
+        life_end(&l);
+    }
+}
+
+/* What has waited is gone with it. */
+static void slow_senders_are_told_of_room_when_the_connection_is_lost(void **state) {
+    (void)state;
+    static const char data[LIFE_TOO_BIG * 2];
+    struct life l;
+    life_begin(&l, LIFE_TICK, server.url,
+               SIO_CLIENT_OPTIONS(.send_high_water_bytes = 100, .no_reconnection = true));
+    life_run(&l);
+    life_wait_count(&l, LIFE_ON_CONNECT, 1);
+    assert_int_equal(sio_emit(l.s, "event", "B", data, sizeof data), SIO_SLOW);
+    sio_client_close(l.client);
+    life_wait_count(&l, LIFE_ON_NOTICE + SIO_NOTICE_CLOSE, 1);
+    life_wait_count(&l, LIFE_ON_NOTICE + SIO_NOTICE_DRAIN, 1);
+    life_end(&l);
+}
+
+static void full_buffers_tell_when_they_have_room(void **state) {
+    (void)state;
+    for (uint32_t retries = 0; retries < 2; retries++) {
+        struct life l;
+        life_begin(&l, LIFE_TICK, server.url,
+                   SIO_CLIENT_OPTIONS(.socket = SIO_SOCKET(.max_buffered_bytes = 100,
+                                                           .retries = retries)));
+        int r = 0;
+        while (r == 0) {
+            r = sio_emit(l.s, "echo", "s", "twenty bytes of text");
+        }
+        assert_int_equal(r, SIO_ERR_BUSY);
+        assert_int_equal(drains_of(&l), 0);
+        life_run(&l);
+        life_wait_count(&l, LIFE_ON_NOTICE + SIO_NOTICE_DRAIN, 1);
+        assert_int_equal(sio_emit(l.s, "echo", "s", "twenty bytes of text"), 0);
+        assert_int_equal(drains_of(&l), 1);
+        life_end(&l);
+    }
+}
+
 /* ---- calls ---- */
 
 static void calls_return_the_answer(void **state) {
@@ -612,6 +728,11 @@ int main(void) {
         cmocka_unit_test(every_question_is_answered_once_while_connections_break),
         cmocka_unit_test(nothing_is_answered_after_the_end),
         cmocka_unit_test(senders_that_are_too_fast_are_told_when_there_is_room),
+        cmocka_unit_test(refused_senders_are_told_when_there_is_room),
+        cmocka_unit_test(events_above_the_limit_are_in_nobodys_way),
+        cmocka_unit_test(events_above_the_limit_do_not_wait_for_the_connection),
+        cmocka_unit_test(slow_senders_are_told_of_room_when_the_connection_is_lost),
+        cmocka_unit_test(full_buffers_tell_when_they_have_room),
         cmocka_unit_test(calls_return_the_answer),
         cmocka_unit_test(calls_time_out),
         cmocka_unit_test(calls_that_nobody_runs_are_refused),
