@@ -369,7 +369,7 @@ static void make_comfortable(struct stage *g, int callback, sio_client_options *
         at_place(g, place_refusing(AF_INET));
         break;
     case LIFE_ON_NOTICE + SIO_NOTICE_DRAIN:
-        o->send_high_water_bytes = 1;
+        o->send_high_water_bytes = 100;
         at_server(g, o);
         break;
     default: at_server(g, o); break;
