@@ -45,6 +45,8 @@ static void drop_transports(struct eio_client *c, bool at_once) {
     c->upgrade = NULL;
     c->polling = NULL;
     c->ws = NULL;
+    c->in_batch = false;
+    c->fresh = false;
 }
 
 static void reset(struct eio_client *c, bool at_once) {
@@ -57,8 +59,6 @@ static void reset(struct eio_client *c, bool at_once) {
     c->upgrade_due = false;
     c->pong_due = false;
     c->waited = false;
-    c->in_batch = false;
-    c->fresh = false;
     c->farewell = false;
 }
 

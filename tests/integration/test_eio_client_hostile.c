@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/ws_handshake.h"
+
 /* ---- servers that mean no good ---- */
 
 static void malformed_handshakes_are_refused(void **state) {
@@ -397,6 +399,35 @@ static void the_last_transport_tells_why(void **state) {
     eio_peer_end(f);
 }
 
+/* A frame that ends its transport is the last of those that have come together. */
+static void the_next_transport_still_notices_its_deadline(void **state) {
+    (void)state;
+    struct eio_peer *f = eio_peer_begin();
+    char key[WS_KEY_LEN + 1];
+    f->user.config.try_all_transports = true;
+    f->user.config.transports[0] = SIO_WEBSOCKET;
+    f->user.config.transports[1] = SIO_POLLING;
+    assert_int_equal(eio_user_open(&f->user), 0);
+    f->ws = peer_accept(f->peer);
+    eio_peer_expect_upgrade(f->ws, "GET /socket.io/?foo=bar&EIO=4&transport=websocket HTTP/1.1\r\n",
+                            key);
+    eio_peer_accept_upgrade(f->ws, key);
+    eio_peer_send_text(f->ws, "7");
+    f->get = peer_accept(f->peer);
+    eio_peer_expect_request(f->get, EIO_PEER_GET_1, NULL);
+    eio_peer_answer(f->get, "0{\"sid\":\"" EIO_PEER_SID "\",\"upgrades\":[],\"pingInterval\":300,"
+                            "\"pingTimeout\":200,\"maxPayload\":1000000}");
+    eio_peer_wait(f, EIO_USER_OPEN, 1);
+    assert_false(sio__eio_client_expired(f->user.client)); /* it has been looked at */
+    uint64_t begin = uv_hrtime();
+    while (!sio__eio_client_expired(f->user.client)) { /* the loop stands, as if it slept */
+        assert_true(uv_hrtime() - begin < UINT64_C(20) * 1000 * 1000 * 1000);
+    }
+    eio_peer_expect_closed(f, SIO_REASON_PING_TIMEOUT, SIO_CAUSE_HEARTBEAT, SIO_ERR_TIMEOUT,
+                           "ping timeout");
+    eio_peer_end(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_handshakes_are_refused),
@@ -416,6 +447,7 @@ int main(void) {
         cmocka_unit_test(a_probe_without_answer_is_given_up),
         cmocka_unit_test(a_connection_that_breaks_is_told),
         cmocka_unit_test(the_last_transport_tells_why),
+        cmocka_unit_test(the_next_transport_still_notices_its_deadline),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
