@@ -285,8 +285,10 @@ static bool digest_file(EVP_MD_CTX *md, const char *path) {
     if (path == NULL || stat(path, &info) < 0) {
         return digest_text(md, path);
     }
-    const int64_t state[] = {(int64_t)info.st_dev, (int64_t)info.st_ino, (int64_t)info.st_size,
-                             (int64_t)info.st_mtime, (int64_t)info.st_ctime};
+    const int64_t state[] = {(int64_t)info.st_dev,          (int64_t)info.st_ino,
+                             (int64_t)info.st_size,         (int64_t)info.st_mtim.tv_sec,
+                             (int64_t)info.st_mtim.tv_nsec, (int64_t)info.st_ctim.tv_sec,
+                             (int64_t)info.st_ctim.tv_nsec};
     return digest_text(md, path) && digest_bytes(md, state, sizeof state);
 }
 

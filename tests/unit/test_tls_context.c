@@ -6,8 +6,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -287,6 +289,42 @@ static void a_file_that_was_replaced_is_another_one(void **state) {
     free(path);
 }
 
+/* In the same second, and as long as before. */
+static void a_file_that_was_written_to_is_another_one(void **state) {
+    (void)state;
+    size_t len = strlen(cert_pem(user));
+    size_t other_len = strlen(cert_pem(other));
+    size_t size = 1 + (len > other_len ? len : other_len);
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    (void)snprintf(text, size + 1, "%-*s", (int)size, cert_pem(user));
+    char *path = cert_file(text);
+    const struct tls_options o = {.ca_file = path};
+    struct list contexts;
+    struct stat before;
+    struct stat after;
+    sio__list_init(&contexts);
+    assert_int_equal(stat(path, &before), 0);
+    struct tls_context *a = joined(&o, &contexts);
+    (void)snprintf(text, size + 1, "%-*s", (int)size, cert_pem(other));
+    do { /* the clock of a file system may be coarse */
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, size, file), size);
+        assert_int_equal(fclose(file), 0);
+        assert_int_equal(stat(path, &after), 0);
+    } while (memcmp(&before.st_mtim, &after.st_mtim, sizeof before.st_mtim) == 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(before.st_size, after.st_size);
+    struct tls_context *b = joined(&o, &contexts);
+    assert_ptr_not_equal(a->ssl_ctx, b->ssl_ctx);
+    leave(a);
+    leave(b);
+    unlink(path);
+    free(path);
+    free(text);
+}
+
 static int scenario(void *user_data) {
     (void)user_data;
     struct tls_context *c = NULL;
@@ -318,6 +356,7 @@ int main(void) {
         cmocka_unit_test(equal_options_share_what_was_loaded),
         cmocka_unit_test(other_options_share_nothing),
         cmocka_unit_test(a_file_that_was_replaced_is_another_one),
+        cmocka_unit_test(a_file_that_was_written_to_is_another_one),
         cmocka_unit_test_teardown(every_failure_of_memory_is_survived, torture_teardown),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
