@@ -95,12 +95,21 @@ void sio__logger_init(struct logger *l, int level, sio_log_fn fn, void *user,
     }
 }
 
+/* U+0080 to U+009F in UTF-8: line ends and escape sequences of terminals are among them. */
+static bool is_c1_control(const char *character) {
+    return (uint8_t)character[0] == 0xc2 && (uint8_t)character[1] < 0xa0;
+}
+
 /* Sees to it that a message is one line of UTF-8, whatever was formatted into it. */
 static void clean(char *message, size_t len) {
     bool utf8 = sio__utf8_valid((const uint8_t *)message, len);
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)message[i];
-        if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
+        if (utf8 && is_c1_control(message + i)) {
+            message[i] = '?';
+            i++;
+            message[i] = '?';
+        } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
             message[i] = '?';
         }
     }

@@ -158,6 +158,10 @@ static void a_message_is_one_line_of_utf8_whatever_went_into_it(void **state) {
         {"a\r\nb\tc\x1b[0m\x7f", "a??b?c?[0m?"},
         {"\xe4\xbd\xa0", "\xe4\xbd\xa0"},
         {"\xe4\xbd\xa0\xff", "????"},
+        {"a\xc2\x85"
+         "b\xc2\x9b"
+         "0m\xc2\xa0",
+         "a??b??0m\xc2\xa0"}, /* controls of ISO 6429, too */
     };
     struct logger l;
     sio__logger_init(&l, SIO_LOG_WARN, catch, NULL, NULL);
