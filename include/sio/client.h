@@ -183,8 +183,9 @@ SIO_API int sio_client_new(sio_client **ret_client, const char *url,
  * callback that is running on another thread.
  *
  * No callback comes after the return, except the rest of the one it is called in: acknowledgements
- * that are waited for are forgotten, posted functions are not called. To have them told, close
- * first. Sockets of the client that you hold references to stay safe to use: SIO_ERR_CLOSED.
+ * that are waited for are forgotten, posted functions are not called. To have those told whose
+ * events were sent, close first. Sockets of the client that you hold references to stay safe to
+ * use: SIO_ERR_CLOSED.
  *
  * [any] with sio_client_start(); otherwise on the thread that runs the client, or after it has
  * run. On a loop of yours the loop has to run on until the client's handles are closed: for a
@@ -194,8 +195,9 @@ SIO_API void sio_client_free(sio_client *client);
 
 /**
  * Closes in order: DISCONNECT packets and what was emitted before are sent, waiting
- * acknowledgements fail, disconnect callbacks run; then sio_client_run() returns. It may be opened
- * again; one that has not run yet does not connect before. [any]
+ * acknowledgements fail, disconnect callbacks run; then sio_client_run() returns. Events that were
+ * not sent, because there was no connection, are kept with their acknowledgements. It may be opened
+ * again, then they are sent; one that has not run yet does not connect before. [any]
  *
  * @return 0; SIO_ERR_CLOSED when it is closed already (not told to other threads); SIO_ERR_NOMEM
  */

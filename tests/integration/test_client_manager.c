@@ -159,6 +159,21 @@ static void full_buffers_refuse(void **state) {
     sio_client_free(r.client);
 }
 
+static void what_waits_for_a_connection_is_kept_over_a_close(void **state) {
+    struct record r;
+    (void)state;
+    make(&r, server.url, SIO_CLIENT_OPTIONS(.proxy = ""));
+    assert_int_equal(ask(&r, "echo", 0), 0);
+    assert_int_equal(sio_client_close(r.client), 0);
+    assert_int_equal(sio_client_run(r.client), 0);
+    assert_int_equal(r.answers, 0);
+    assert_true(sio_socket_pending_bytes(r.s) > 0);
+    assert_int_equal(sio_client_open(r.client), 0);
+    turn_until(&r, &r.answers, 1);
+    assert_int_equal(r.statuses[0], 0);
+    sio_client_free(r.client);
+}
+
 static void full_buffers_drop_the_oldest(void **state) {
     struct record r;
     (void)state;
@@ -343,6 +358,7 @@ int main(void) {
         cmocka_unit_test(attempts_are_told_of_and_end),
         cmocka_unit_test(no_reconnection_means_one_attempt),
         cmocka_unit_test(full_buffers_refuse),
+        cmocka_unit_test(what_waits_for_a_connection_is_kept_over_a_close),
         cmocka_unit_test(full_buffers_drop_the_oldest),
         cmocka_unit_test(time_counts_from_the_emission),
         cmocka_unit_test(retries_go_one_after_the_other),
