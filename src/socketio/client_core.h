@@ -307,7 +307,7 @@ void sio__client_socket_end(struct client_socket *s);
 
 int sio__client_send(sio_socket *s, unsigned flags, struct ack_wait *wait);
 int sio__client_reply(sio_socket *s);
-bool sio__client_diverts(const sio_socket *s, const struct emission *e);
+bool sio__client_diverts(const sio_socket *s, unsigned flags, bool is_reply);
 int sio__client_divert(sio_socket *s, const struct emission *e);
 void sio__client_unsend(struct ack_wait *w);
 

@@ -277,9 +277,9 @@ static int hand_over(struct client_socket *s, const struct emission *e) {
     return r;
 }
 
-bool sio__client_diverts(const sio_socket *socket, const struct emission *e) {
+bool sio__client_diverts(const sio_socket *socket, unsigned flags, bool is_reply) {
     const struct client_socket *s = sio__client_socket_of(socket);
-    return sio__client_is_foreign(s->client) || is_queued(s, e->flags, e->is_reply);
+    return is_queued(s, flags, is_reply) || sio__client_is_foreign(s->client);
 }
 
 int sio__client_divert(sio_socket *socket, const struct emission *e) {

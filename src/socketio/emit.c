@@ -87,22 +87,26 @@ static int emit(sio_socket *s, const struct emission *e) {
     if (s == NULL || (e->msg == NULL && (e->event == NULL || e->format == NULL))) {
         return SIO_ERR_INVALID;
     }
-    const struct socket_ops *ops = s->home->ops;
-    return ops->diverts != NULL && ops->diverts(s, e) ? ops->divert(s, e) : sio__emit(s, e);
+    return sio__socket_sends(s, e->flags, e->is_reply) ? sio__emit(s, e)
+                                                       : s->home->ops->divert(s, e);
 }
 
-/* The same for most of what is ever sent, a named event without more: where nothing may divert it,
- * no emission is needed. */
-static int emit_plain(sio_socket *s, const char *event, const char *format, va_list *args) {
-    if (s == NULL || event == NULL || format == NULL || s->home->ops->diverts != NULL) {
-        return emit(s, &(struct emission){.event = event, .format = format, .args = args});
+/* The same for what is sent here and now, and wants no answer: no emission has to be described. */
+static int emit_plain(sio_socket *s, unsigned flags, const char *event, const char *format,
+                      va_list *args) {
+    if (s == NULL || event == NULL || format == NULL) {
+        return SIO_ERR_INVALID;
     }
     const struct socket_home *home = s->home;
+    if (!sio__socket_sends(s, flags, false)) {
+        return home->ops->divert(
+            s, &(struct emission){.flags = flags, .event = event, .format = format, .args = args});
+    }
     if (!sio__socket_is_alive(s)) {
         return SIO_ERR_CLOSED;
     }
     int r = sio__pack_event(home->packer, home->nsp, false, 0, sio__text_of(event), format, args);
-    return r < 0 ? r : home->ops->send(s, 0, NULL);
+    return r < 0 ? r : home->ops->send(s, flags, NULL);
 }
 
 /* ---- the verbs ---- */
@@ -110,10 +114,7 @@ static int emit_plain(sio_socket *s, const char *event, const char *format, va_l
 int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *format, va_list args) {
     va_list copy;
     va_copy(copy, args);
-    int r = emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS,
-                                       .event = event,
-                                       .format = format,
-                                       .args = &copy});
+    int r = emit_plain(s, flags & EMIT_PUBLIC_FLAGS, event, format, &copy);
     va_end(copy);
     return r;
 }
@@ -121,7 +122,7 @@ int sio_emit_v(sio_socket *s, unsigned flags, const char *event, const char *for
 int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = emit_plain(s, event, format, &args);
+    int r = emit_plain(s, 0, event, format, &args);
     va_end(args);
     return r;
 }
@@ -129,16 +130,25 @@ int sio_emit(sio_socket *s, const char *event, const char *format, ...) {
 int sio_emit_opt(sio_socket *s, unsigned flags, const char *event, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    int r = emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS,
-                                       .event = event,
-                                       .format = format,
-                                       .args = &args});
+    int r = emit_plain(s, flags & EMIT_PUBLIC_FLAGS, event, format, &args);
     va_end(args);
     return r;
 }
 
 int sio_emit_msg(sio_socket *s, unsigned flags, sio_msg *msg) {
-    return emit(s, &(struct emission){.flags = flags & EMIT_PUBLIC_FLAGS, .msg = msg});
+    if (s == NULL || msg == NULL) {
+        return SIO_ERR_INVALID;
+    }
+    const struct socket_home *home = s->home;
+    flags &= EMIT_PUBLIC_FLAGS;
+    if (!sio__socket_sends(s, flags, false)) {
+        return home->ops->divert(s, &(struct emission){.flags = flags, .msg = msg});
+    }
+    if (!sio__socket_is_alive(s)) {
+        return SIO_ERR_CLOSED;
+    }
+    int r = sio__pack_event_msg(home->packer, home->nsp, false, 0, msg);
+    return r < 0 ? r : home->ops->send(s, flags, NULL);
 }
 
 /* What the application says of an answer, in the layout of this version: where it is, or in `room`.

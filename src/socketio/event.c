@@ -265,8 +265,7 @@ void sio_event_free(sio_event *ev) {
 /* ---- answering ---- */
 
 static int reply_to(sio_socket *s, const struct emission *e) {
-    const struct socket_ops *ops = s->home->ops;
-    return ops->diverts != NULL && ops->diverts(s, e) ? ops->divert(s, e) : sio__emit(s, e);
+    return sio__socket_sends(s, e->flags, true) ? sio__emit(s, e) : s->home->ops->divert(s, e);
 }
 
 /* @return 1 when an answer is due, 0 when none was asked for, or SIO_ERR_STATE */
@@ -297,12 +296,12 @@ static int reply_by_format(sio_event *ev, const char *format, va_list *args) {
         return SIO_ERR_INVALID;
     }
     sio_socket *s = ev->socket;
-    if (s == NULL || s->home->ops->diverts != NULL || answer_due(ev) <= 0) {
+    if (s == NULL || answer_due(ev) <= 0 || !sio__socket_sends(s, 0, true)) {
         return reply(ev,
                      &(struct emission){
                          .is_reply = true, .reply_id = ev->ack_id, .format = format, .args = args});
     }
-    /* As in sio_emit(): where nothing may divert it, no emission is needed. */
+    /* As in sio_emit(): what is sent here and now needs no emission. */
     const struct socket_home *home = s->home;
     if (s->state != SOCKET_CONNECTED) {
         return SIO_ERR_CLOSED;

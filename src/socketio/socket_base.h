@@ -86,9 +86,9 @@ struct socket_ops {
     int (*send)(sio_socket *s, unsigned flags, struct ack_wait *wait);
     /** Sends the acknowledgement that home->packer holds. @return as sio_emit() */
     int (*reply)(sio_socket *s);
-    /** Whether the emission takes another way than to be packed and sent at once: from another
+    /** Whether an emission takes another way than to be packed and sent at once: from another
      * thread, or one after the other with retries. NULL: none ever does. */
-    bool (*diverts)(const sio_socket *s, const struct emission *e);
+    bool (*diverts)(const sio_socket *s, unsigned flags, bool is_reply);
     /** Takes such an emission. @return as sio_emit_opt() */
     int (*divert)(sio_socket *s, const struct emission *e);
     /** A wait that belongs to an unsent event ends: the event is not to be sent. */
@@ -159,6 +159,12 @@ void sio__socket_base_done(sio_socket *s);
 /** True while events may be emitted. */
 static inline bool sio__socket_is_alive(const sio_socket *s) {
     return s->state == SOCKET_CONNECTED || s->state == SOCKET_PENDING;
+}
+
+/** Whether an emission is to be packed and sent here and now, on the socket's thread. */
+static inline bool sio__socket_sends(const sio_socket *s, unsigned flags, bool is_reply) {
+    const struct socket_ops *ops = s->home->ops;
+    return ops->diverts == NULL || !ops->diverts(s, flags, is_reply);
 }
 
 /* ---- emit.c ---- */
