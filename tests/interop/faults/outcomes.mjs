@@ -92,12 +92,12 @@ export const outcomes = {
       'as "HTTP/1.1 099 Less"',
       'of WebSocket as "HTTP/1.1 099 Less"',
     ],
-    "error: SIO_ERR_TOO_BIG MESSAGE_BYTES @: head is larger than the limit": [
+    "error: SIO_ERR_TOO_BIG HEAD_BYTES @: head is larger than the limit": [
       "with a field without end",
       "with a name without end",
       "with a reason without end",
     ],
-    "error: SIO_ERR_TOO_BIG MESSAGE_BYTES @: too many header fields": [
+    "error: SIO_ERR_TOO_BIG HEAD_COUNT @: too many header fields": [
       "with fields without end",
       "of WebSocket without end",
     ],
@@ -115,7 +115,7 @@ export const outcomes = {
       "of chunks without end",
       "of one chunk above the limit",
     ],
-    "error: SIO_ERR_TOO_BIG MESSAGE_BYTES @: chunk extension or trailer is larger than the limit": [
+    "error: SIO_ERR_TOO_BIG HEAD_BYTES @: chunk extension or trailer is larger than the limit": [
       "with chunk extensions without end",
       "with a trailer without end",
     ],
@@ -610,7 +610,7 @@ export const outcomes = {
     "error: SIO_ERR_PROTO HANDSHAKE @: Invalid Sec-WebSocket-Protocol header": [
       "CVE-2021-32640: subprotocols of very many blanks",
     ],
-    "error: SIO_ERR_TOO_BIG MESSAGE_BYTES @: too many header fields": ["CVE-2024-37890: ten thousand header fields"],
+    "error: SIO_ERR_TOO_BIG HEAD_COUNT @: too many header fields": ["CVE-2024-37890: ten thousand header fields"],
     "close: transport close PEER_CLOSED websocket connection closed": ["CVE-2026-45736: a Close frame of 0 bytes"],
     "close: SIO_ERR_PROTO WS_SYNTAX @: a close frame has one byte": ["CVE-2026-45736: a Close frame of 1 bytes"],
     "close: transport close PEER_CLOSED websocket connection closed: code 1000": [
