@@ -185,6 +185,12 @@ static const char *or_else(const char *text, const char *other) {
     return text != NULL && text[0] != '\0' ? text : other;
 }
 
+/* A URL for messages: without the password that may be in it. */
+static const char *without_login(const char *url) {
+    const char *at = url != NULL ? strrchr(url, '@') : NULL;
+    return at != NULL ? at + 1 : url;
+}
+
 /* Says it in terms of the command line. */
 static void explain(const struct client_options *o, const char *program, int error) {
     const struct {
@@ -197,7 +203,8 @@ static void explain(const struct client_options *o, const char *program, int err
         {"tls: ca_file: ", "--cacert: ", o->tls.ca_file},
         {"tls: cert_file: ", "--cert: ", o->tls.cert_file},
         {"tls: key_file: ", "--key: ", o->tls.key_file},
-        {"proxy: ", "--proxy: ", or_else(o->client.proxy, "that of the environment")},
+        {"proxy: ", "--proxy: ",
+         or_else(without_login(o->client.proxy), "that of the environment")},
     };
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         const char *why = behind(o->log.why, sources[i].prefix);

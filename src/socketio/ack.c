@@ -210,8 +210,8 @@ void sio__ack_receive(sio_socket *s, const struct sio_packet *packet, const stru
         return;
     }
     struct ack_wait *w = table_find(&s->home->waits, packet->id, s);
-    if (w == NULL) {
-        return; /* nobody waits for it */
+    if (w == NULL || w->unsent != NULL) {
+        return; /* nobody waits for it, or nothing was asked yet */
     }
     sio_event reply = {.args = {.root = doc->root,
                                 .first = 0,

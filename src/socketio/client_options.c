@@ -131,8 +131,9 @@ static int make_path(struct client_options *options, const struct logger *log) {
 
 /* Fields that say where a request ends, or what becomes of its connection: ours to write. */
 static bool is_framing(struct text name) {
-    static const char *const names[] = {"connection", "content-length",    "transfer-encoding",
-                                        "upgrade",    "sec-websocket-key", "sec-websocket-version"};
+    static const char *const names[] = {
+        "connection",        "content-length",        "transfer-encoding",     "upgrade",
+        "sec-websocket-key", "sec-websocket-version", "sec-websocket-protocol"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (sio__text_eq_nocase(name, sio__text_of(names[i]))) {
             return true;

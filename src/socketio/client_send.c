@@ -214,9 +214,10 @@ static void on_foreign(struct mail *mail) {
     struct client_socket *s = f->socket;
     struct parcel *p = f->parcel;
     sio__free(f);
-    size_t bytes = p->contents.bytes;
-    bool has_room = atomic_fetch_sub(&s->client->mailed_bytes, bytes) == bytes &&
-                    atomic_exchange(&s->client->is_mail_slow, false);
+    sio_client *c = s->client;
+    size_t left = atomic_fetch_sub(&c->mailed_bytes, p->contents.bytes) - p->contents.bytes;
+    bool has_room = left <= c->options.o.send_high_water_bytes && atomic_load(&c->is_mail_slow) &&
+                    atomic_exchange(&c->is_mail_slow, false);
     const sio_ack_options ack = p->ack; /* no fn: no answer is wanted */
     int r = send_parcel(s, p);
     if (r < 0) {
@@ -224,13 +225,13 @@ static void on_foreign(struct mail *mail) {
         tell_unsent(s, r, &ack);
     }
     if (has_room) {
-        sio__manager_tell_room(s->client);
+        sio__manager_tell_room(c);
     }
     sio_socket_unref(&s->base);
 }
 
-/* Whether too much is on its way: noted before it is looked at again, so that whoever takes the
- * last of it knows that somebody waits. */
+/* Whether too much is on its way: noted before it is looked at again, so that whoever takes what
+ * is too much of it knows that somebody waits. */
 static bool is_mailed(sio_client *c, size_t limit) {
     if (atomic_load(&c->mailed_bytes) <= limit) {
         return false;

@@ -323,10 +323,10 @@ describe("Reconnection", () => {
 });
 
 describe("Delivery", () => {
-  const offline = async (t, socket, script) => {
+  const offline = async (t, socket, script, options = transports.websocket) => {
     const event = (session, packet) => packet.id !== undefined && acknowledge(session, packet);
     const server = await ScriptedServer.start(t, { event, ...script });
-    const client = await newClient(t, server, { no_auto_connect: true, ...transports.websocket, socket });
+    const client = await newClient(t, server, { no_auto_connect: true, ...options, socket });
     await client.do("socket", "/");
     return { server, client };
   };
@@ -434,6 +434,29 @@ describe("Delivery", () => {
       assert.equal(await client.do("emit", "/", "e", ["x".repeat(2000)]), "SIO_ERR_BUSY");
       assert.equal(await client.do("emit", "/", "e", ["x".repeat(100)]), "");
     }
+  });
+
+  it("an acknowledgement of what was not sent yet is no answer", onlyC, async (t) => {
+    const { server, client } = await offline(t, {}, {}, { ...transports.polling, send_hard_bytes: 1000 });
+    await client.do("on", "/", "seen");
+    for (const tag of [1, 2]) {
+      await client.do("emit_ack", "/", "e", ["x".repeat(600)], tag, 0); // the second one waits for room
+    }
+    let held;
+    server.script.request = (request, response) => {
+      const isFirst = !held && /xxx/.test(server.requests.at(-1).body);
+      held ??= isFirst ? response : undefined;
+      return isFirst;
+    };
+    await client.do("connect", "/");
+    await eventually(() => held, "the first event");
+    server.session.send('431["forged"]', '42["seen"]');
+    await client.next("event", "/", "seen");
+    assert.deepEqual(client.all("ack"), []);
+    held.end("ok");
+    server.session.send('430["first"]');
+    assert.deepEqual(await client.next("ack", "/", 1), ["", ["first"]]);
+    assert.deepEqual(await client.next("ack", "/", 2), ["", []]);
   });
 
   it("the queue of retries is bounded, too", onlyC, async (t) => {

@@ -239,6 +239,7 @@ describe("sio emit", { skip }, () => {
       [["--cert", "x", NOBODY, "x"], 2, /--cert and --key go together/],
       [["ftp://127.0.0.1", "x"], 2, /^sio emit: ftp:\/\/127\.0\.0\.1: the scheme is none of http, https, ws, wss$/m],
       [["--proxy", "ftp://p", NOBODY, "x"], 2, /^sio emit: --proxy: ftp:\/\/p: the scheme of a proxy/],
+      [["--proxy", "ftp://u:secret@p", NOBODY, "x"], 2, /^sio emit: --proxy: p: the scheme of a proxy/],
       [["--header", "a b: c", NOBODY, "x"], 2, /^sio emit: --header: a b: c: malformed/],
       [[NOBODY, "disconnect"], 2, /'disconnect' is a reserved name/],
       [[NOBODY, "x", "@/nonexistent"], 1, /@\/nonexistent: no such file/],

@@ -107,6 +107,8 @@ static void wrong_options_are_refused(void **state) {
     struct client_options options;
     const char *const no_field[] = {"no field", NULL};
     const char *const framing[] = {"Content-Length: 1", NULL};
+    const char *const protocol[] = {"sec-websocket-protocol: chat",
+                                    NULL}; /* .protocols is for it */
     const sio_client_options *const wrong[] = {
         SIO_CLIENT_OPTIONS(.path = "no/slash"),
         SIO_CLIENT_OPTIONS(.path = "/with?query"),
@@ -114,6 +116,7 @@ static void wrong_options_are_refused(void **state) {
         SIO_CLIENT_OPTIONS(.transports = {8}),
         SIO_CLIENT_OPTIONS(.headers = no_field),
         SIO_CLIENT_OPTIONS(.headers = framing),
+        SIO_CLIENT_OPTIONS(.headers = protocol),
         SIO_CLIENT_OPTIONS(.socket = SIO_SOCKET(.auth = "[1]")),
         SIO_CLIENT_OPTIONS(.proxy = "gopher://localhost"),
     };
