@@ -122,6 +122,10 @@ static void play(uint64_t seed) {
     }
     enum life_mode mode = (enum life_mode)below(&random, LIFE_MODES);
     life_begin(&l, mode, url, &o);
+    if (below(&random, 2) == 0) { /* nobody looks on: the short way of packets */
+        sio_client_on_trace(l.client, NULL, NULL);
+        (void)sio_socket_off(l.s, NULL, NULL);
+    }
     l.busy = below(&random, 4) != 0;
     l.keep_auth = below(&random, 4) == 0;
     l.act_on = (int)below(&random, LIFE_CALLBACKS);
