@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { tmpdir } from "node:os";
@@ -545,10 +545,10 @@ describe("sio connect, without a terminal", { skip }, () => {
   });
 });
 
-/** `sio connect` in a pseudo terminal of 100 columns, that of script(1). */
-function terminal(t, args) {
-  const command = `stty cols 100 rows 20; exec '${program}' connect ${args.map((arg) => `'${arg}'`).join(" ")}`;
-  const tool = new Tool(t, [], { command: ["script", "-qec", command, "/dev/null"], env: { TERM: "xterm", LC_ALL: "C.UTF-8" } });
+/** A command of the shell in a pseudo terminal of 100 columns, that of script(1). */
+function inTerminal(t, line) {
+  const command = ["script", "-qec", `stty cols 100 rows 20; exec ${line}`, "/dev/null"];
+  const tool = new Tool(t, [], { command, env: { TERM: "xterm", LC_ALL: "C.UTF-8", SHELL: "/bin/sh", PS1: "$ " } });
   const screen = new Terminal(100);
   let seen = 0;
   tool.child.stdout.setEncoding("utf8");
@@ -566,9 +566,14 @@ function terminal(t, args) {
   return tool;
 }
 
+/** `sio connect` in a terminal. */
+function terminal(t, args) {
+  return inTerminal(t, `'${program}' connect ${args.map((arg) => `'${arg}'`).join(" ")}`);
+}
+
+const withoutScript = skip || (spawnSync("script", ["--version"]).error && "script(1) is missing");
 const withoutTerminal =
-  skip ||
-  (spawnSync("script", ["--version"]).error && "script(1) is missing") ||
+  withoutScript ||
   (!spawnSync("ldd", [program], { encoding: "utf8" }).stdout?.includes("libedit") && "built without libedit");
 
 describe("sio connect, at a terminal", { skip: withoutTerminal }, () => {
@@ -772,6 +777,29 @@ describe("help and completion", { skip }, () => {
     assert.deepEqual(complete("emit", "--transport", "we"), ["websocket"]);
     assert.deepEqual(complete("emit", "--transport", "=", "p"), ["polling", "polling,websocket"]);
     assert.deepEqual(complete("emit", "--timeout", ""), []);
-    assert.deepEqual(complete("emit", NOBODY, "x", `@${here}tool-client.t`), [`@${here}tool-client.test.mjs`]);
+  });
+
+  // In a shell that runs, as it is bash that makes words of a line, and a line of the answers.
+  it("completes @FILE in bash", { skip: withoutScript }, async (t) => {
+    const at = join(folder, "completion");
+    mkdirSync(join(at, "one dir"), { recursive: true });
+    ["one dir/photo", "token.json", "two-a", "two-b"].forEach((name) => writeFileSync(join(at, name), ""));
+    const bash = inTerminal(t, "bash --norc --noprofile -i");
+    bash.write(`cd '${at}' && . '${resolve(here, "../../tools/completion/sio.bash")}'\r`);
+    for (const [typed, ...shown] of [
+      ["emit x y @to\t!", "$ sio emit x y @token.json !"],
+      ["emit x y @one\tp\t!", "$ sio emit x y @one\\ dir/photo !"],
+      ["emit x y @tw\t\t\t", "@two-a  @two-b", "$ sio emit x y @two-"],
+      ["emit x y @\t\t", /^@one\\ dir\/ +@token\.json +@two-a +@two-b/, "$ sio emit x y @"],
+      ["emit --auth @to\tx", "$ sio emit --auth @token.json x"],
+      ["emit --auth=@to\tx", "$ sio emit --auth=@token.json x"],
+      ["emit --timeout @to\tx", "$ sio emit --timeout @tox"],
+      ["emit --transport=we\tx", "$ sio emit --transport=websocket x"],
+    ]) {
+      bash.write(`\x15sio ${typed}`);
+      await bash.shows(...shown);
+    }
+    bash.write("\x15\x04");
+    assert.equal(await bash.end(), 0);
   });
 });

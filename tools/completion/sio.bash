@@ -6,9 +6,13 @@ _sio() {
   # "--option=value" comes as three words.
   if [ "$prev" = = ]; then
     prev=${COMP_WORDS[COMP_CWORD - 2]}
-  elif [ "$cur" = = ]; then
-    cur=
+  else
+    cur=${cur#=}
   fi
+  # "@FILE" comes as two, and "--auth=@FILE" as three, but what is answered replaces "@FILE".
+  case $prev in
+  @ | =@) cur=@$cur prev=${COMP_WORDS[COMP_CWORD - 2]} ;;
+  esac
 
   local commands='serve connect emit listen decode bench help version'
   local client='--namespace --auth --header --path --transport --proxy --timeout --cacert --cert
@@ -76,16 +80,20 @@ _sio() {
     ;;
   # These take no argument, so what comes next is something else.
   --no-demo | --quiet | --help | --insecure | --ack | --trace | --no-reconnect | --hex | --ws | --text | --json) ;;
+  --auth) [ "${cur:0:1}" = @ ] || return ;;
   --*) return ;;
   esac
 
   case $cur in
   -*) mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur") ;;
   @*)
-    local files
-    compopt -o filenames
-    mapfile -t files < <(compgen -f -- "${cur#@}")
-    COMPREPLY=("${files[@]/#/@}")
+    # Not "compopt -o filenames", which would look for files with '@' in their names, and quote it.
+    local file
+    while read -r file; do
+      [ ! -d "$file" ] || file+=/
+      COMPREPLY+=("@$(printf %q "$file")")
+    done < <(compgen -f -- "${cur#@}")
+    [[ ${COMPREPLY[0]-} != */ ]] || compopt -o nospace
     ;;
   *)
     if [ "${COMP_WORDS[1]}" = decode ]; then
