@@ -59,6 +59,25 @@ bool options_has(const struct option_command *command, const char *word) {
 
 /* ---- values ---- */
 
+/* Without a limit of its own, a number ends where its member of 32 bits does, which is named only
+ * to those who have passed it. */
+static bool complain_of_range(const struct assignment *a, uint64_t value, uint64_t max) {
+    const struct option_entry *o = a->option;
+    bool is_below = value < o->min;
+    char least[24];
+    char most[24];
+    char why[128];
+    value_format(o->min, options_unit(o->kind), least, sizeof least);
+    value_format(max, options_unit(o->kind), most, sizeof most);
+    if (o->max == OPTION_NONE) {
+        snprintf(why, sizeof why, "is %s %s ('none' for no limit)", is_below ? "below" : "above",
+                 is_below ? least : most);
+    } else {
+        snprintf(why, sizeof why, "is not in the range from %s to %s", least, most);
+    }
+    return complain(a, why);
+}
+
 static void store_number(const struct option_entry *o, void *to, uint64_t value) {
     if (o->kind == OPTION_PORT) {
         *(uint16_t *)to = (uint16_t)value;
@@ -91,14 +110,7 @@ static bool set_number(const struct assignment *a) {
         return complain(a, form_of(unit));
     }
     if (value < o->min || value > max) {
-        char least[24];
-        char most[24];
-        char why[128];
-        value_format(o->min, unit, least, sizeof least);
-        value_format(max, unit, most, sizeof most);
-        snprintf(why, sizeof why, "is not in the range from %s to %s%s", least, most,
-                 may_be_none ? " ('none' for no limit)" : "");
-        return complain(a, why);
+        return complain_of_range(a, value, max);
     }
     store_number(o, a->to, value);
     return true;

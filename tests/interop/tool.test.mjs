@@ -175,7 +175,9 @@ describe("sio serve: options", { skip }, () => {
       [["--max-payload", "99999999999999999999999G"], "is not in the range"],
       [["--max-head-bytes", "64k"], "--max-head-bytes: '64k' is not in the range from 512 to 65535"],
       [["--max-attachments", "ten"], "--max-attachments: 'ten' is not a number"],
-      [["--max-connections", "0"], "--max-connections: '0' is not in the range from 1 to"],
+      [["--max-connections", "0"], "--max-connections: '0' is below 1 ('none' for no limit)"],
+      [["--max-connections", "4294967295"], "--max-connections: '4294967295' is above 4294967294 ('none' for no limit)"],
+      [["--head-timeout", "0"], "--head-timeout: '0' is below 1ms ('none' for no limit)"],
       [["--send-hard", "1k"], "must not decrease"],
     ];
     for (const [args, message] of mistakes) {
