@@ -48,9 +48,13 @@ static void warn_of_text(struct console *c, char *const *args, size_t count) {
     }
 }
 
-/* What is sent while there is no connection waits for one. */
+/* What is sent while there is no connection waits for one, which may not come by itself. */
 static const char *delay_of(const struct console *c) {
-    return sio_socket_connected(c->current) ? "" : "waits for the connection";
+    if (sio_socket_connected(c->current)) {
+        return "";
+    }
+    return sio_socket_active(c->current) ? "waits for the connection"
+                                         : "waits: not connected; 'connect' connects";
 }
 
 /* Makes the message of a line EVENT ARG...; NULL when that failed, which was said. */

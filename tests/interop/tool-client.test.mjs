@@ -483,7 +483,7 @@ describe("sio connect, without a terminal", { skip }, () => {
     tool.write("disconnect\n");
     await tool.says(/^\* disconnected from \/chat: io client disconnect$/m);
     tool.write("emit early\nns\n");
-    await tool.says(/^ {2}\/: connected\n\* \/chat: not connected$/m);
+    await tool.says(/^> waits: not connected; 'connect' connects\n {2}\/: connected\n\* \/chat: not connected$/m);
     const early = received(io, "early", "/chat");
     tool.write("connect\n");
     await eventually(() => tool.stdout.match(/connected to \/chat as/g).length === 2, "another connection");
@@ -640,6 +640,23 @@ describe("sio connect, at a terminal", { skip: withoutTerminal }, () => {
     await second.shows("/> emit remembered");
     second.write("\x15\x04");
     assert.equal(await second.end(), 0);
+  });
+
+  it("says whether what is sent without a connection waits for one that comes by itself", async (t) => {
+    const { io, origin } = await official(t);
+    io.of("/closed").use((socket, next) => next(new Error("not today")));
+    const refused = terminal(t, [`${origin}/closed`]);
+    await refused.shows("* /closed: refused by the server: not today", /^\* connection closed: /, "/closed>");
+    refused.write("emit x\rack x\r");
+    await refused.shows("> waits: not connected; 'connect' connects", "/closed> ack x", /^> #1 waits: not connected; /, "/closed>");
+    refused.write("quit\r");
+    assert.equal(await refused.end(), 0);
+    const hopeful = terminal(t, [NOBODY]);
+    await hopeful.shows(/^\* /, "/>");
+    hopeful.write("emit x\r");
+    await hopeful.says(/^> waits for the connection\r$/m);
+    hopeful.write("quit\r");
+    assert.equal(await hopeful.end(), 0);
   });
 
   it("stays when the connection is lost for good, and connects again", async (t) => {
