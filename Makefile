@@ -17,7 +17,8 @@ test:               ## build, then run all tests
 bench:              ## build, then measure
 	@script/bench
 
-install: build      ## install the release below PREFIX (/usr/local)
+install:            ## build what is installed, and install it below PREFIX (/usr/local)
+	@script/build release sio_installed
 	@cmake --install build/release --prefix "$(PREFIX)"
 
 asan:               ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

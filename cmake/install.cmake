@@ -3,6 +3,9 @@
 
 include(CMakePackageConfigHelpers)
 
+# What `make install` builds: nothing else.
+add_custom_target(sio_installed DEPENDS sio_shared sio_static)
+
 install(TARGETS sio_shared sio_static EXPORT sio-targets)
 install(EXPORT sio-targets NAMESPACE sio:: DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/sio")
 install(DIRECTORY include/sio DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
@@ -27,6 +30,7 @@ else()
 endif()
 
 if(TARGET sio_tool)
+  add_dependencies(sio_installed sio_tool)
   install(TARGETS sio_tool)
   install(DIRECTORY docs/man/ DESTINATION "${CMAKE_INSTALL_MANDIR}/man1"
     FILES_MATCHING PATTERN "*.1")
