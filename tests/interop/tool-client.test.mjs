@@ -645,7 +645,7 @@ describe("sio connect, at a terminal", { skip: withoutTerminal }, () => {
   it("says whether what is sent without a connection waits for one that comes by itself", async (t) => {
     const { io, origin } = await official(t);
     io.of("/closed").use((socket, next) => next(new Error("not today")));
-    const refused = terminal(t, [`${origin}/closed`]);
+    const refused = terminal(t, ["--transport", "websocket", `${origin}/closed`]);
     await refused.shows("* /closed: refused by the server: not today", /^\* connection closed: /, "/closed>");
     refused.write("emit x\rack x\r");
     await refused.shows("> waits: not connected; 'connect' connects", "/closed> ack x", /^> #1 waits: not connected; /, "/closed>");
@@ -742,6 +742,64 @@ describe("sio decode", { skip }, () => {
     assert.match(stdout, /\nframe 2 at byte 81: text, not the last, from a server, 5 bytes\n/);
     assert.match(stdout, /\nframe 3 at byte 88: ping, from a server, 0 bytes\n/);
     assert.match(stdout, /\nframe 4 at byte 90: continuation, from a server, 2 bytes\n42\["a"\]\n/);
+  });
+});
+
+/** The sessions of the guide, each with the lines that are typed and what is shown, on the server that they are of. */
+describe("the guide to the command line", { skip }, () => {
+  const build = resolve(here, process.env.SIO_BUILD_DIR ?? "../../build/release");
+  const page = readFileSync(resolve(here, "../../docs/guide/cli.md"), "utf8");
+  const blocks = [...page.matchAll(/(?:^ {4}.*\n)+/gm)].map(([block]) => block.replaceAll(/^ {4}/gm, "").trimEnd());
+  const masked = (text) => text.replaceAll(/(session|as) [\w-]{20}/g, "$1 ID");
+  let origin;
+  let server;
+  before(async () => {
+    server = spawn(join(build, "examples/guide_server"), ["0"], { stdio: ["ignore", "pipe", "inherit"] });
+    const [line] = await within(once(server.stdout, "data"), "a server that listens");
+    origin = `http://localhost:${/^listening on port (\d+)\n$/.exec(line)[1]}`;
+  });
+  after(() => server.kill());
+
+  it("shows what a terminal shows", { skip: withoutTerminal }, async (t) => {
+    const lines = blocks.find((block) => block.startsWith("$ sio connect http")).split("\n").slice(1);
+    const tool = terminal(t, [origin]);
+    let shown = 0;
+    for (const [at, line] of lines.entries()) {
+      const [, prompt, typed] = /^(\S*>) (.+)/.exec(line.replace(/^> /, ": ")) ?? [];
+      if (prompt) {
+        const expected = [...lines.slice(shown, at), prompt];
+        const end = () => masked(tool.screen().slice(-expected.length).join("\n"));
+        const wanted = masked(expected.join("\n"));
+        await eventually(() => end() === wanted, line).catch(() => assert.equal(end(), wanted));
+        tool.write(`${typed}\r`);
+        shown = at;
+      }
+    }
+    assert.equal(await tool.end(), 0);
+    assert.deepEqual(masked(tool.screen().join("\n").trimEnd()), masked(lines.join("\n")));
+  });
+
+  it("shows what commands print", async (t) => {
+    const env = { PATH: `${resolve(program, "..")}:${process.env.PATH}` };
+    const sessions = blocks.filter((block) => /^\$ sio (emit|decode) /.test(block));
+    assert.equal(sessions.length, 2);
+    for (const session of sessions) {
+      const script = [...session.matchAll(/^\$ (.*)/gm)].map(([, line]) => line).join("\n");
+      const command = ["sh", "-c", `exec 2>&1\n${script.replaceAll("http://localhost:3000", origin)}`];
+      const { stdout } = await run(t, [], "", { env, command });
+      assert.equal(stdout, session.replaceAll(/^\$ .*\n?/gm, "").trimEnd() + "\n");
+    }
+  });
+
+  it("shows what comes as lines", async (t) => {
+    const session = blocks.find((block) => block.includes("sio listen http"));
+    const [, input, lines] = /^\$ echo '(.*)' \| sio listen .*\n([^]*)/.exec(session);
+    const expected = masked(lines).split("\n").sort(); // the two outputs are in no order to each other
+    const tool = new Tool(t, ["listen", origin]);
+    tool.child.stdin.end(`${input}\n`);
+    const shown = () => masked(tool.stdout + tool.stderr).split("\n").filter(Boolean).sort();
+    await eventually(() => shown().join("\n") === expected.join("\n"), lines).catch(() => assert.deepEqual(shown(), expected));
+    assert.equal(await tool.end("SIGINT"), 0);
   });
 });
 
