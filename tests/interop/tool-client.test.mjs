@@ -833,7 +833,8 @@ describe("help and completion", { skip }, () => {
     const complete = (...words) => {
       const script = `compopt() { :; }; . "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sio; echo "\${COMPREPLY[*]}"`;
       const file = resolve(here, "../../tools/completion/sio.bash");
-      const { stdout, stderr } = spawnSync("bash", ["-c", script, file, "sio", ...words], { encoding: "utf8" });
+      // With a socket for its input, as it has here, bash would read ~/.bashrc even for -c.
+      const { stdout, stderr } = spawnSync("bash", ["--norc", "-c", script, file, "sio", ...words], { encoding: "utf8" });
       assert.equal(stderr, "");
       return stdout.trim().split(/\s+/).filter(Boolean);
     };
