@@ -1,7 +1,15 @@
 /* SPDX-License-Identifier: MIT; Copyright (c) the sio authors. */
-/* A client: says hello to a server, and prints what it hears. Usage: client [URL] */
+/* A client: says hello to a server, and prints what it hears until Ctrl-C. Usage: client [URL] */
+#include <signal.h>
 #include <sio/sio.h>
 #include <stdio.h>
+
+static sio_client *client;
+
+static void on_signal(int number) {
+    (void)number;
+    sio_client_stop(client); /* sio_client_run() returns once all is told */
+}
 
 static void on_connect(sio_socket *s, void *user) {
     (void)user;
@@ -32,7 +40,6 @@ static void on_event(sio_socket *s, sio_event *ev, void *user) {
 
 int main(int argc, char **argv) {
     const char *url = argc > 1 ? argv[1] : "http://localhost:3000";
-    sio_client *client = NULL;
     int r = sio_client_new(&client, url, NULL);
     if (r == 0) {
         sio_socket *s = sio_client_socket(client, NULL, NULL);
@@ -40,11 +47,15 @@ int main(int argc, char **argv) {
         sio_socket_on_connect_error(s, on_connect_error, NULL);
         sio_socket_on_disconnect(s, on_disconnect, NULL);
         sio_socket_on_any(s, on_event, NULL);
+        signal(SIGINT, on_signal);
+        signal(SIGTERM, on_signal);
         r = sio_client_run(client);
     }
     if (r < 0) {
         fprintf(stderr, "client: %s\n", sio_strerror(r));
     }
+    signal(SIGINT, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
     sio_client_free(client);
     return r < 0 ? 1 : 0;
 }

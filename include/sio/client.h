@@ -183,9 +183,9 @@ SIO_API int sio_client_new(sio_client **ret_client, const char *url,
  * callback that is running on another thread.
  *
  * No callback comes after the return, except the rest of the one it is called in: acknowledgements
- * that are waited for are forgotten, posted functions are not called. To have those told whose
- * events were sent, close first. Sockets of the client that you hold references to stay safe to
- * use: SIO_ERR_CLOSED.
+ * that are waited for are forgotten, posted functions are not called. To have those told, close
+ * first, and wait with sio_client_join(), or until sio_client_run() has returned. Sockets of the
+ * client that you hold references to stay safe to use: SIO_ERR_CLOSED.
  *
  * [any] with sio_client_start(); otherwise on the thread that runs the client, or after it has
  * run. On a loop of yours the loop has to run on until the client's handles are closed: for a
@@ -202,6 +202,33 @@ SIO_API void sio_client_free(sio_client *client);
  * @return 0; SIO_ERR_CLOSED when it is closed already (not told to other threads); SIO_ERR_NOMEM
  */
 SIO_API int sio_client_close(sio_client *client);
+
+/**
+ * The same as sio_client_close(), for signal handlers: async-signal-safe. One that has not run yet
+ * is closed as soon as it does, so that sio_client_run() returns. Not while or after it is freed.
+ * [any] NULL is fine.
+ */
+SIO_API void sio_client_stop(sio_client *client);
+
+/**
+ * Waits until a client that was closed, or has given up connecting, is at rest: packets are sent,
+ * disconnect callbacks have run, and every acknowledgement has been told. Events that were not sent
+ * are not kept then: their acknowledgements fail with SIO_ERR_CLOSED. To be called between
+ * sio_client_close() and sio_client_free() when it runs on a thread of its own:
+ *
+ *     sio_client_close(client);
+ *     sio_client_join(client, 5000);
+ *     sio_client_free(client);
+ *
+ * [any] but the client's own thread; not while it is freed. On a loop of yours the loop has to be
+ * run on meanwhile.
+ *
+ * @param timeout_ms  0, SIO_NEVER: as long as it takes
+ * @return 0; SIO_ERR_TIMEOUT, and it can be called again; SIO_ERR_WOULD_DEADLOCK on the client's
+ *         own thread, or when nobody runs it; SIO_ERR_STATE when it was not closed, or was opened
+ *         again; SIO_ERR_CLOSED when it was freed meanwhile, in a callback; SIO_ERR_NOMEM
+ */
+SIO_API int sio_client_join(sio_client *client, uint32_t timeout_ms);
 
 /**
  * Connects, after no_auto_connect, sio_client_close() or the last attempt. Its sockets come with
@@ -298,7 +325,10 @@ typedef void (*sio_trace_fn)(sio_client *client, bool sent, const char *transpor
 /** Sets the function that sees all packets, sent and received; NULL: nobody. */
 SIO_API void sio_client_on_trace(sio_client *client, sio_trace_fn fn, void *user);
 
-/** State of the connection. [any] */
+/**
+ * State of the connection, for displays. It is CLOSED also between two attempts to connect, and
+ * before the callbacks of a loss have run: sio_client_join() waits for the end. [any]
+ */
 enum sio_client_state { SIO_CLIENT_CLOSED, SIO_CLIENT_OPENING, SIO_CLIENT_OPEN };
 SIO_API int sio_client_state(const sio_client *client);
 

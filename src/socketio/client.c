@@ -71,6 +71,7 @@ int sio_client_new(sio_client **ret_client, const char *url, const sio_client_op
     sio__packer_init(&c->foreign_packer, PACKET_MAX_BYTES);
     sio__assembler_pool_init(&c->assemblers, c->options.o.max_attachment_bytes);
     sio__manager_init(c);
+    sio__client_stop_init(c);
     c->wanted = !c->options.o.no_auto_connect;
     *ret_client = c;
     return 0;
@@ -112,6 +113,7 @@ static void open_on(sio_client *c, struct client_host *host) {
     uv_mutex_lock(&c->lock);
     c->accepts_mail = true;
     uv_mutex_unlock(&c->lock);
+    sio__client_allow_stop(c);
 }
 
 int sio__client_ensure_loop(sio_client *c) {
@@ -160,6 +162,7 @@ void sio__client_finish(sio_client *c, int result) {
     for (struct list *node = c->sockets.next; node != &c->sockets; node = node->next) {
         sio__client_socket_fail_calls(SIO_CONTAINER_OF(node, struct client_socket, link));
     }
+    sio__client_note_rest(c);
     sio__client_keep_alive(c, false);
     if (atomic_load(&c->mode) == MODE_RUN) {
         uv_stop(sio__client_loop(c));
@@ -182,7 +185,7 @@ void sio__client_set_runner(sio_client *c, enum client_mode mode, uv_thread_t th
 void sio__client_enter(sio_client *c) {
     uv_update_time(sio__client_loop(c));
     sio__client_keep_alive(c, c->wanted);
-    if (c->wanted) {
+    if (c->wanted && !atomic_load(&c->stop_asked)) {
         c->wanted = false;
         sio__manager_open(c);
     }
@@ -394,8 +397,7 @@ int sio_client_open(sio_client *client) {
     return client != NULL ? call_there(client, do_open) : SIO_ERR_INVALID;
 }
 
-static void do_close(sio_client *c, void *arg) {
-    (void)arg;
+void sio__client_close_now(sio_client *c) {
     for (struct list *node = c->sockets.next; node != &c->sockets; node = node->next) {
         struct client_socket *s = SIO_CONTAINER_OF(node, struct client_socket, link);
         bool parked = s->parked || s->active;
@@ -403,6 +405,11 @@ static void do_close(sio_client *c, void *arg) {
         s->parked = parked;
     }
     sio__manager_close(c, 0);
+}
+
+static void do_close(sio_client *c, void *arg) {
+    (void)arg;
+    sio__client_close_now(c);
 }
 
 int sio_client_close(sio_client *client) {
@@ -419,6 +426,7 @@ int sio_client_close(sio_client *client) {
 
 void sio__client_silence(sio_client *c) {
     c->silent = true;
+    sio__client_forbid_stop(c);
     sio__logger_init(&c->log, SIO_LOG_NONE, NULL, NULL, NULL);
     for (struct list *node = c->sockets.next; node != &c->sockets; node = node->next) {
         sio__client_socket_silence(SIO_CONTAINER_OF(node, struct client_socket, link));
@@ -427,6 +435,7 @@ void sio__client_silence(sio_client *c) {
     c->accepts_mail = false;
     c->accepts_calls = false;
     uv_mutex_unlock(&c->lock);
+    sio__client_tell_joins(c, SIO_ERR_CLOSED);
 }
 
 void sio__client_drain_fully(sio_client *c) {

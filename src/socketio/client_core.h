@@ -18,9 +18,9 @@
  * Clients on one loop of the application may share a host (client_host.h): reactor and memory.
  *
  * Files: client.c life and ways to run; client_thread.c its own thread, and calls that wait;
- * manager.c the connection; client_socket.c sockets; client_handlers.c registration; client_send.c
- * sending; client_queue.c retries; parcel.c emissions that are sent later; client_options.c
- * options.
+ * client_stop.c its orderly end; manager.c the connection; client_socket.c sockets;
+ * client_handlers.c registration; client_send.c sending; client_queue.c retries; parcel.c emissions
+ * that are sent later; client_options.c options.
  */
 #ifndef SOCKETIO_CLIENT_CORE_H
 #define SOCKETIO_CLIENT_CORE_H
@@ -88,6 +88,16 @@ struct sio_client {
     struct reader reader;
     struct assembler_pool assemblers;
     struct list sockets; /* struct client_socket.link */
+
+    /* its end, see client_stop.c */
+    atomic_bool stop_asked;  /* by sio_client_stop(), perhaps before there was a loop */
+    atomic_bool stop_posted; /* stop_mail is on its way, with a reference */
+    atomic_bool stoppable;   /* there is a loop, and the client is not being freed */
+    atomic_uint stoppers;    /* calls of sio_client_stop() that have not returned */
+    struct mail stop_mail;
+    struct list joins;       /* struct join.link: they wait until the client is at rest */
+    struct task rest_task;   /* gives up what was kept, behind the ends of the sockets */
+    struct task joined_task; /* tells those that wait, behind what that has caused */
 
     /* what other threads may send */
     atomic_size_t mailed_bytes; /* of emissions on their way to the client's thread */
@@ -227,6 +237,25 @@ bool sio__client_drain(sio_client *c);
 /** The same, however long lookups take. */
 void sio__client_drain_fully(sio_client *c);
 
+/** Closes the client and its sockets, on its thread. */
+void sio__client_close_now(sio_client *c);
+
+/* ---- client_stop.c ---- */
+
+void sio__client_stop_init(sio_client *c);
+
+/** There is a loop: a stop that was asked for before is on its way now. */
+void sio__client_allow_stop(sio_client *c);
+
+/** The client is being freed: no stop comes any more but one that is on its way. */
+void sio__client_forbid_stop(sio_client *c);
+
+/** The client is at rest: who waits for that is told soon. */
+void sio__client_note_rest(sio_client *c);
+
+/** Tells all that wait for it. */
+void sio__client_tell_joins(sio_client *c, int result);
+
 /* ---- client_thread.c ---- */
 
 /** Lets a thread bring the own loop to its end. */
@@ -296,6 +325,10 @@ void sio__client_socket_on_packet(struct client_socket *s, const struct received
 /** The client is closed: who is blocked for an answer must not wait for it to be opened again. */
 void sio__client_socket_fail_calls(struct client_socket *s);
 
+/** Nothing will be sent any more: acknowledgements fail with SIO_ERR_CLOSED, events that were kept
+ * for the next connection are dropped. From the loop, as callbacks run. */
+void sio__client_socket_give_up(struct client_socket *s);
+
 /** No callback of it comes any more. Before the client refuses mail: an auth request that is
  * answered after that is freed at once. */
 void sio__client_socket_silence(struct client_socket *s);
@@ -314,8 +347,8 @@ void sio__client_unsend(struct ack_wait *w);
 /** Sends what has waited for the connection. */
 void sio__client_flush(struct client_socket *s);
 
-/** Forgets what has waited for the connection. */
-void sio__client_drop(struct client_socket *s);
+/** Forgets what has waited for the connection. @param all  also what an answer is waited for */
+void sio__client_drop(struct client_socket *s, bool all);
 
 /** Less is buffered: whoever was refused is told, from the loop, once all of it has gone. */
 void sio__client_note_room(struct client_socket *s);
@@ -331,6 +364,9 @@ void sio__client_queue_next(struct client_socket *s);
 
 /** Those whose callers are blocked fail. */
 void sio__client_queue_fail_calls(struct client_socket *s);
+
+/** Nothing of it will be sent any more: the callers are told. */
+void sio__client_queue_give_up(struct client_socket *s);
 
 /** Forgets the queue; no answer may be waited for any more. */
 void sio__client_queue_drop(struct client_socket *s);

@@ -111,6 +111,23 @@ void sio__client_queue_fail_calls(struct client_socket *s) {
     }
 }
 
+void sio__client_queue_give_up(struct client_socket *s) {
+    size_t count = 0; /* callbacks may add others */
+    for (struct list *node = s->queue.next; node != &s->queue; node = node->next) {
+        count++;
+    }
+    struct parcel *p = first(s);
+    for (; count > 0 && p != NULL && !p->pending && s->base.state == SOCKET_PENDING; count--) {
+        const sio_ack_options ack = p->ack;
+        take_out(s, p);
+        sio__free(p);
+        if (ack.fn != NULL) {
+            ack.fn(&s->base, SIO_ERR_CLOSED, NULL, ack.user);
+        }
+        p = first(s);
+    }
+}
+
 void sio__client_queue_drop(struct client_socket *s) {
     struct parcel *p = first(s);
     while (p != NULL) {

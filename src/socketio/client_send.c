@@ -96,10 +96,14 @@ void sio__client_flush(struct client_socket *s) {
     sio__client_note_room(s); /* of what never fits into the buffer */
 }
 
-void sio__client_drop(struct client_socket *s) {
-    while (!sio__list_empty(&s->unsent)) {
-        struct unsent *u = SIO_CONTAINER_OF(s->unsent.next, struct unsent, link);
-        sio__frame_unref(&s->client->host->frames, take(s, u));
+void sio__client_drop(struct client_socket *s, bool all) {
+    struct list *node = s->unsent.next;
+    while (node != &s->unsent) {
+        struct unsent *u = SIO_CONTAINER_OF(node, struct unsent, link);
+        node = node->next;
+        if (all || u->wait == NULL) {
+            sio__frame_unref(&s->client->host->frames, take(s, u));
+        }
     }
 }
 

@@ -552,6 +552,24 @@ void sio__client_socket_fail_calls(struct client_socket *s) {
     sio__client_queue_fail_calls(s);
 }
 
+void sio__client_socket_give_up(struct client_socket *s) {
+    size_t count = 0; /* callbacks may ask anew */
+    for (struct list *node = s->base.waits.next; node != &s->base.waits; node = node->next) {
+        count++;
+    }
+    struct list *first = sio__list_first(&s->base.waits);
+    for (; count > 0 && first != NULL && s->base.state == SOCKET_PENDING; count--) {
+        struct ack_wait *w = SIO_CONTAINER_OF(first, struct ack_wait, link);
+        bool made_room = w->unsent == NULL && w->status == SIO_ERR_DROPPED;
+        sio__ack_fail(w, made_room ? SIO_ERR_DROPPED : SIO_ERR_CLOSED);
+        first = sio__list_first(&s->base.waits);
+    }
+    if (s->base.state == SOCKET_PENDING) {
+        sio__client_drop(s, false);
+    }
+    sio__client_queue_give_up(s);
+}
+
 void sio__client_socket_silence(struct client_socket *s) {
     s->base.state = SOCKET_GONE;
     stop_asking(s);
@@ -562,7 +580,7 @@ void sio__client_socket_end(struct client_socket *s) {
     sio__task_cancel(&s->end_task);
     sio__task_cancel(&s->open_task);
     end_waits(s);
-    sio__client_drop(s);
+    sio__client_drop(s, true);
     sio__client_queue_drop(s);
     drop_early(s);
     sio__ack_table_done(&s->home.waits);

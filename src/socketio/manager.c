@@ -403,6 +403,7 @@ void sio__manager_open(sio_client *c) {
     c->skip_reconnect = false;
     c->gave_up = false;
     c->finished = false;
+    sio__client_tell_joins(c, SIO_ERR_STATE);
     if (!is_idle(c) && !c->closing) {
         return;
     }
