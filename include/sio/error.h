@@ -28,7 +28,7 @@ extern "C" {
     XX(-20008, TOO_BIG, "larger than the limit allows")                                            \
     XX(-20009, TIMEOUT, "operation has timed out")                                                 \
     XX(-20010, SLOW_CONSUMER, "peer reads too slowly, its send queue is full")                     \
-    XX(-20011, REFUSED, "refused by the application")                                              \
+    XX(-20011, REFUSED, "refused by the server or the application")                                \
     XX(-20012, VERSION, "options were made for a newer version of the library")                    \
     XX(-20013, NOT_FOUND, "no such entry")                                                         \
     XX(-20014, EXISTS, "exists already")                                                           \
@@ -39,10 +39,10 @@ extern "C" {
     XX(-20019, DROPPED, "volatile message was dropped, the transport was not ready")               \
     XX(-20020, JSON, "malformed JSON")                                                             \
     XX(-20021, LIMIT, "a configured limit was reached")                                            \
-    XX(-20022, TLS, "TLS handshake or verification of the certificate failed")                     \
+    XX(-20022, TLS, "TLS: a certificate or key cannot be used, or the handshake failed")           \
     XX(-20023, PROXY, "the proxy refused or failed")                                               \
     XX(-20024, HTTP, "the server answered with an HTTP status that refuses")                       \
-    XX(-20025, WOULD_DEADLOCK, "would wait for the thread that it is called on")
+    XX(-20025, WOULD_DEADLOCK, "would wait for this thread, or for a client that nobody runs")
 
 enum sio_error_code {
 #define XX(code, name, text) SIO_ERR_##name = (code),

@@ -303,11 +303,11 @@ static void on_input(struct stream *stream, uint8_t *data, size_t len) {
     leave(ws);
 }
 
-static const char *end_text(const struct stream *stream, int status) {
+static const char *end_text(const struct stream *stream, int status, const char *if_closed) {
     if (status == SIO_ERR_TLS) {
         return sio__stream_tls_error(stream);
     }
-    return status == 0 ? "the connection was closed" : sio_strerror(status);
+    return status == 0 ? if_closed : sio_strerror(status);
 }
 
 /* Without a Close frame before. */
@@ -316,8 +316,9 @@ static void on_end(struct stream *stream, int status) {
     struct eio_failure why;
     int code = status == 0 ? SIO_ERR_CLOSED : status;
     const char *prefix = ws->state == SHAKING ? "websocket error" : "websocket connection closed";
+    const char *closed = ws->state == SHAKING ? "the connection was closed" : "no Close frame came";
     int cause = ws->state == SHAKING ? SIO_CAUSE_CONNECT_FAILED : SIO_CAUSE_CONNECTION_LOST;
-    sio__eio_failure_set(&why, cause, code, "%s: %s", prefix, end_text(stream, status));
+    sio__eio_failure_set(&why, cause, code, "%s: %s", prefix, end_text(stream, status, closed));
     if (ws->state != SHAKING) {
         why.reason = SIO_REASON_TRANSPORT_CLOSE;
     }

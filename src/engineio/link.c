@@ -112,8 +112,9 @@ static void fail_with(struct link *l, int status) {
     write_place(l, place);
     const char *name = status == SIO_ERR_TIMEOUT ? "timeout" : sio_errname(status);
     bool is_lookup = strncmp(name, "EAI_", 4) == 0;
-    (void)snprintf(l->text, sizeof l->text, "%s %s %s",
-                   is_lookup ? verbs[LINK_LOOKUP] : verbs[l->step], name, place);
+    const char *hint = status == UV_EAI_NONAME ? " (name not known)" : "";
+    (void)snprintf(l->text, sizeof l->text, "%s %s %s%s",
+                   is_lookup ? verbs[LINK_LOOKUP] : verbs[l->step], name, place, hint);
     fail(l, status);
 }
 

@@ -32,13 +32,27 @@ static int fail(char error[TLS_ERROR_CHARS], int code, const char *option, const
     return code;
 }
 
+/* The same for what is in a source: "ca_file ca.pem: <what>"; the end of a long path says more than
+ * its beginning. */
+static int fail_in(char error[TLS_ERROR_CHARS], int code, const struct source *from,
+                   const char *what) {
+    char option[TLS_ERROR_CHARS / 2];
+    bool is_file = from->pem == NULL && from->file != NULL;
+    size_t room = sizeof option - strlen(from->name) - sizeof " ...";
+    size_t len = is_file ? strlen(from->file) : 0;
+    (void)snprintf(option, sizeof option, "%s%s%s%s", from->name, is_file ? " " : "",
+                   len > room ? "..." : "",
+                   is_file ? from->file + (len > room ? len - room : 0) : "");
+    return fail(error, code, option, what);
+}
+
 static int fail_nomem(char error[TLS_ERROR_CHARS]) {
     return fail(error, SIO_ERR_NOMEM, "", sio_strerror(SIO_ERR_NOMEM));
 }
 
-static int fail_system(char error[TLS_ERROR_CHARS], const char *option, int number) {
+static int fail_system(char error[TLS_ERROR_CHARS], const struct source *from, int number) {
     int code = number == ENOENT || number == ENOTDIR ? SIO_ERR_NOT_FOUND : -number;
-    return fail(error, code, option, sio_strerror(-number));
+    return fail_in(error, code, from, sio_strerror(-number));
 }
 
 static struct source source(const char *file_option, const char *file, const char *pem_option,
@@ -58,7 +72,7 @@ static int open_source(const struct source *from, BIO **ret_bio, char error[TLS_
     }
     unsigned long first = ERR_peek_error();
     if (from->pem == NULL && ERR_GET_LIB(first) == ERR_LIB_SYS) {
-        return fail_system(error, from->name, ERR_GET_REASON(first));
+        return fail_system(error, from, ERR_GET_REASON(first));
     }
     return fail_nomem(error);
 }
@@ -82,13 +96,13 @@ static int each_certificate(const struct source *from, SSL_CTX *ctx,
     }
     BIO_free(bio);
     if (cert != NULL) {
-        return fail(error, SIO_ERR_INVALID, from->name, "certificate cannot be used");
+        return fail_in(error, SIO_ERR_INVALID, from, "certificate cannot be used");
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
-        return fail(error, SIO_ERR_INVALID, from->name, "malformed certificate");
+        return fail_in(error, SIO_ERR_INVALID, from, "malformed certificate");
     }
     ERR_clear_error(); /* the end of the text was found by looking for more */
-    return count > 0 ? 0 : fail(error, SIO_ERR_INVALID, from->name, "no certificate in it");
+    return count > 0 ? 0 : fail_in(error, SIO_ERR_INVALID, from, "no certificate in it");
 }
 
 static bool take_authority(SSL_CTX *ctx, X509 *cert, int index) {
@@ -122,12 +136,13 @@ static int load_authorities(struct tls_context *c, const struct tls_options *o,
         }
     }
     if (o->ca_dir != NULL) {
+        const struct source dir = {"ca_dir", o->ca_dir, NULL};
         struct stat info;
         if (stat(o->ca_dir, &info) < 0) {
-            return fail_system(error, "ca_dir", errno);
+            return fail_system(error, &dir, errno);
         }
         if (!S_ISDIR(info.st_mode)) {
-            return fail_system(error, "ca_dir", ENOTDIR);
+            return fail_system(error, &dir, ENOTDIR);
         }
         if (SSL_CTX_load_verify_locations(c->ssl_ctx, NULL, o->ca_dir) != 1) {
             return fail_nomem(error);
@@ -180,13 +195,13 @@ static int load_key(struct tls_context *c, const struct source *from, const char
         const char *what = !password.asked         ? "no private key in it"
                            : password_text == NULL ? "encrypted, and no key_password given"
                                                    : "wrong password";
-        return fail(error, SIO_ERR_INVALID, from->name, what);
+        return fail_in(error, SIO_ERR_INVALID, from, what);
     }
     X509 *cert = SSL_CTX_get0_certificate(c->ssl_ctx);
     if (X509_check_private_key(cert, key) != 1) {
-        r = fail(error, SIO_ERR_INVALID, from->name, "key does not belong to the certificate");
+        r = fail_in(error, SIO_ERR_INVALID, from, "key does not belong to the certificate");
     } else if (SSL_CTX_use_PrivateKey(c->ssl_ctx, key) != 1) {
-        r = fail(error, SIO_ERR_INVALID, from->name, "key cannot be used");
+        r = fail_in(error, SIO_ERR_INVALID, from, "key cannot be used");
     }
     EVP_PKEY_free(key);
     return r;
@@ -198,12 +213,12 @@ static int load_identity(struct tls_context *c, const struct tls_options *o,
     struct source key = source("key_file", o->key_file, "key_pem", o->key_pem);
     if (!is_given(&cert)) {
         if (is_given(&key)) {
-            return fail(error, SIO_ERR_INVALID, key.name, "key without a certificate");
+            return fail_in(error, SIO_ERR_INVALID, &key, "key without a certificate");
         }
         return c->is_server ? fail(error, SIO_ERR_INVALID, cert.name, "missing") : 0;
     }
     if (!is_given(&key)) {
-        return fail(error, SIO_ERR_INVALID, cert.name, "certificate without a key");
+        return fail_in(error, SIO_ERR_INVALID, &cert, "certificate without a key");
     }
     int r = each_certificate(&cert, c->ssl_ctx, take_own, error);
     return r < 0 ? r : load_key(c, &key, o->key_password, error);

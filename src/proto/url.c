@@ -269,6 +269,7 @@ int sio__url_decode(struct text encoded, char **dst, struct text *ret) {
 static int read_scheme(struct text scheme, struct url *u, const char **ret_rule) {
     if (scheme.data == NULL || sio__text_eq_nocase(scheme, SIO_TEXT("https"))) {
         u->secure = true;
+        u->no_scheme = scheme.data == NULL;
     } else if (sio__text_eq_nocase(scheme, SIO_TEXT("wss"))) {
         u->secure = true;
         u->websocket = true;

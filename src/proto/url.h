@@ -96,6 +96,7 @@ struct url {
     char *block;           /* owned: the memory of all texts */
     uint16_t port;         /* 80 or 443 if none was given */
     bool secure;           /* https or wss */
+    bool no_scheme;        /* it stood without one: "https" was assumed */
     bool websocket;        /* ws or wss was said */
 };
 

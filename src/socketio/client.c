@@ -537,11 +537,12 @@ static struct client_socket *make(sio_client *c, const char *nsp,
                                   const sio_socket_options *options) {
     sio_socket_options o;
     int r = sio__client_ensure_loop(c);
+    const char *what = sio_strerror(r);
     if (r == 0) {
-        r = sio__socket_options_init(&o, options, &c->options.socket);
+        r = sio__socket_options_init(&o, options, &c->options.socket, &what);
     }
     if (r < 0) {
-        SIO_LOG_AT(&c->log, SIO_LOG_ERROR, LOG_COMPONENT_CLIENT, "%s: %s", nsp, sio_strerror(r));
+        SIO_LOG_AT(&c->log, SIO_LOG_ERROR, LOG_COMPONENT_CLIENT, "%s: %s", nsp, what);
         return NULL;
     }
     struct client_socket *s = sio__client_socket_new(c, sio__text_of(nsp), &o);

@@ -60,17 +60,19 @@ int sio__check_auth(const char *json) {
 }
 
 int sio__socket_options_init(sio_socket_options *ret, const sio_socket_options *given,
-                             const sio_socket_options *defaults) {
+                             const sio_socket_options *defaults, const char **ret_what) {
     if (given == NULL) {
         *ret = *defaults;
         return 0;
     }
     int r = sio__sized_copy(ret, sizeof *ret, given, given->size);
     if (r < 0) {
+        *ret_what = r == SIO_ERR_INVALID ? "size is missing" : sio_strerror(r);
         return r;
     }
     r = ret->auth != NULL ? sio__check_auth(ret->auth) : 0;
     if (r < 0) {
+        *ret_what = r == SIO_ERR_NOMEM ? sio_strerror(r) : "auth is no JSON object";
         return r == SIO_ERR_NOMEM ? r : SIO_ERR_INVALID;
     }
     if (ret->auth == NULL && ret->auth_fn == NULL) {
@@ -249,9 +251,10 @@ static int make_proxy(struct client_options *options, const struct logger *log) 
 
 static int make_socket(struct client_options *options, const struct logger *log) {
     const sio_socket_options none = {.size = sizeof none};
-    int r = sio__socket_options_init(&options->socket, options->o.socket, &none);
+    const char *what = "";
+    int r = sio__socket_options_init(&options->socket, options->o.socket, &none, &what);
     if (r == SIO_ERR_INVALID) {
-        return invalid(log, "socket", "auth is not the text of a JSON object, or size is missing");
+        return invalid(log, "socket", what);
     }
     if (r == 0 && options->socket.auth != NULL) {
         r = copy_text(&options->auth, options->socket.auth);

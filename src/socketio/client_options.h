@@ -50,10 +50,11 @@ void sio__client_options_done(struct client_options *options);
  *
  * @param given     NULL: the defaults
  * @param defaults  what counts where the given ones have zero
- * @return 0; SIO_ERR_INVALID, SIO_ERR_VERSION
+ * @param ret_what  which option is wrong, static text; written on failure only
+ * @return 0; SIO_ERR_INVALID, SIO_ERR_VERSION, SIO_ERR_NOMEM
  */
 int sio__socket_options_init(sio_socket_options *ret, const sio_socket_options *given,
-                             const sio_socket_options *defaults);
+                             const sio_socket_options *defaults, const char **ret_what);
 
 /** @return 0 when the text is a JSON object; SIO_ERR_JSON, SIO_ERR_NOMEM */
 int sio__check_auth(const char *json);

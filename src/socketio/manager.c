@@ -6,9 +6,14 @@
  * delay doubles with each, and is back at its beginning once a connection stands.
  */
 #include <sio/error.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "socketio/client_core.h"
+
+/* A text with the URL that may have been meant: a host is no longer than 255 characters. */
+#define HINTED_CHARS 600
 
 static bool is_idle(const sio_client *c) {
     return atomic_load(&c->state) == SIO_CLIENT_CLOSED;
@@ -116,7 +121,22 @@ static void go_on(sio_client *c, uint32_t delay_ms) {
     }
 }
 
+/* A URL without a scheme is one of https, which a server without TLS does not take. */
+static const char *with_hint(const sio_client *c, int status, const char *text,
+                             char hinted[HINTED_CHARS]) {
+    static const char no_tls[] = "peer does not speak TLS";
+    size_t len = strlen(text);
+    if (!c->options.url.no_scheme || status != SIO_ERR_TLS || len < sizeof no_tls - 1 ||
+        strcmp(text + len - (sizeof no_tls - 1), no_tls) != 0) {
+        return text;
+    }
+    (void)snprintf(hinted, HINTED_CHARS, "%s; did you mean http://%s?", text,
+                   c->options.url.authority.data);
+    return hinted;
+}
+
 static void attempt_failed(sio_client *c, int cause, int status, const char *text) {
+    char hinted[HINTED_CHARS];
     bool was_reconnecting = c->reconnecting;
     c->last_status = status;
     c->reconnecting = false;
@@ -125,7 +145,7 @@ static void attempt_failed(sio_client *c, int cause, int status, const char *tex
                          .cause = cause,
                          .attempt = c->backoff.attempts,
                          .delay_ms = next_delay(c),
-                         .text = text};
+                         .text = with_hint(c, status, text, hinted)};
     c->gave_up = notice.delay_ms == SIO_NEVER;
     notify(c, &notice);
     for_each_socket(c, socket_error, &notice);

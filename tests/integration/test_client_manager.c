@@ -9,7 +9,8 @@
 
 #include "support/dialer.h"
 
-#define HISTORY 64
+#define HISTORY    64
+#define LINE_CHARS 300
 
 static struct life_server server;
 
@@ -353,6 +354,62 @@ static void short_options_have_a_log(void **state) {
     assert_int_equal(lines, 1);
 }
 
+static void keep_line(int level, const char *component, const char *message, void *user) {
+    char *line = user;
+    (void)level;
+    (void)component;
+    (void)snprintf(line, LINE_CHARS, "%s", message);
+}
+
+static void wrong_options_are_named_in_the_log(void **state) {
+    sio_client *client = NULL;
+    char line[LINE_CHARS] = "";
+    (void)state;
+    const sio_client_options o = {.size = sizeof o, .log = keep_line, .log_user = line};
+    assert_int_equal(sio_client_new(&client, server.url, &o), 0);
+    assert_null(sio_client_socket(client, NULL, SIO_SOCKET(.auth = "[1]")));
+    assert_string_equal(line, "/: auth is no JSON object");
+    assert_null(sio_client_socket(client, "a", &(sio_socket_options){.size = 0}));
+    assert_string_equal(line, "/a: size is missing");
+    sio_client_free(client);
+    sio_client_options wrong = o;
+    wrong.tls = SIO_TLS(.ca_file = "nope.pem");
+    assert_int_equal(sio_client_new(&client, "https://127.0.0.1", &wrong), SIO_ERR_TLS);
+    assert_string_equal(line, "tls: ca_file nope.pem: no such file or directory");
+    wrong = o;
+    wrong.socket = SIO_SOCKET(.auth = "{");
+    assert_int_equal(sio_client_new(&client, server.url, &wrong), SIO_ERR_INVALID);
+    assert_string_equal(line, "socket: auth is no JSON object");
+}
+
+static void keep_message(sio_socket *s, const sio_connect_error *error, void *user) {
+    (void)s;
+    keep_line(0, NULL, error->message, user);
+}
+
+static void expect_message(const char *url, const char *expected) {
+    sio_client *client = NULL;
+    char line[LINE_CHARS] = "";
+    assert_int_equal(sio_client_new(&client, url, SIO_CLIENT_OPTIONS(.no_reconnection = true)), 0);
+    sio_socket *s = sio_client_socket(client, NULL, NULL);
+    assert_int_equal(sio_socket_on_connect_error(s, keep_message, line), 0);
+    assert_int_equal(sio_client_run(client), SIO_ERR_TLS);
+    assert_string_equal(line, expected);
+    sio_client_free(client);
+}
+
+static void a_missing_scheme_is_missed_where_there_is_no_tls(void **state) {
+    char url[80];
+    char expected[LINE_CHARS];
+    const char *place = server.url + strlen("http://");
+    (void)state;
+    (void)snprintf(expected, sizeof expected,
+                   "xhr poll error: peer does not speak TLS; did you mean %s?", server.url);
+    expect_message(place, expected);
+    (void)snprintf(url, sizeof url, "https://%s", place); /* this one is meant so */
+    expect_message(url, "xhr poll error: peer does not speak TLS");
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(attempts_are_told_of_and_end),
@@ -366,6 +423,8 @@ int main(void) {
         cmocka_unit_test(clients_beside_each_other_are_freed_in_any_order),
         cmocka_unit_test(options_need_their_size),
         cmocka_unit_test(short_options_have_a_log),
+        cmocka_unit_test(wrong_options_are_named_in_the_log),
+        cmocka_unit_test(a_missing_scheme_is_missed_where_there_is_no_tls),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -376,7 +376,7 @@ static void a_failed_upgrade_leaves_polling(void **state) {
         const char *packet; /* NULL: the connection ends */
         const char *text;
     } cases[] = {
-        {NULL, "probe error: websocket connection closed: the connection was closed"},
+        {NULL, "probe error: websocket connection closed: no Close frame came"},
         {"3", "probe error: unexpected packet"},
         {"4hello", "probe error: unexpected packet"},
         {"", "probe error: unexpected packet"},

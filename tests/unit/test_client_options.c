@@ -77,8 +77,9 @@ static void sockets_have_the_defaults_of_the_official_client(void **state) {
     (void)state;
     struct client_options options;
     sio_socket_options socket;
+    const char *what = "";
     assert_int_equal(init(&options, "http://localhost", NULL), 0);
-    assert_int_equal(sio__socket_options_init(&socket, NULL, &options.socket), 0);
+    assert_int_equal(sio__socket_options_init(&socket, NULL, &options.socket, &what), 0);
     assert_null(socket.auth);
     assert_null(socket.auth_fn);
     assert_int_equal(socket.retries, 0);
@@ -90,12 +91,13 @@ static void sockets_have_the_options_of_the_client_where_they_have_none(void **s
     (void)state;
     struct client_options options;
     sio_socket_options socket;
+    const char *what = "";
     const sio_client_options *given =
         SIO_CLIENT_OPTIONS(.socket = SIO_SOCKET(.auth = "{\"token\":1}", .retries = 3,
                                                 .ack_timeout_ms = 100));
     assert_int_equal(init(&options, "http://localhost", given), 0);
-    assert_int_equal(sio__socket_options_init(&socket, SIO_SOCKET(.retries = 5), &options.socket),
-                     0);
+    assert_int_equal(
+        sio__socket_options_init(&socket, SIO_SOCKET(.retries = 5), &options.socket, &what), 0);
     assert_string_equal(socket.auth, "{\"token\":1}");
     assert_int_equal(socket.retries, 5);
     assert_int_equal(socket.ack_timeout_ms, 100);

@@ -94,27 +94,47 @@ static void good_options_are_taken(void **state) {
         0, "");
 }
 
+static const char *named(const char *option, const char *path, const char *what) {
+    static char words[TLS_ERROR_CHARS];
+    (void)snprintf(words, sizeof words, "%s%s%s", option, path, what);
+    return words;
+}
+
 static void missing_files_are_named(void **state) {
     (void)state;
     const char *none = "/does/not/exist";
     expect_client(&(struct tls_options){.ca_file = none}, SIO_ERR_NOT_FOUND,
-                  "ca_file: no such file or directory");
+                  "ca_file /does/not/exist: no such file or directory");
     expect_client(&(struct tls_options){.ca_dir = none}, SIO_ERR_NOT_FOUND,
-                  "ca_dir: no such file or directory");
+                  "ca_dir /does/not/exist: no such file or directory");
     expect_client(&(struct tls_options){.ca_dir = cert_path}, SIO_ERR_NOT_FOUND,
-                  "ca_dir: not a directory");
+                  named("ca_dir ", cert_path, ": not a directory"));
     expect_client(&(struct tls_options){.cert_file = none, .key_file = key_path}, SIO_ERR_NOT_FOUND,
-                  "cert_file: no such file or directory");
+                  "cert_file /does/not/exist: no such file or directory");
     expect_client(&(struct tls_options){.cert_file = cert_path, .key_file = none},
-                  SIO_ERR_NOT_FOUND, "key_file: no such file or directory");
+                  SIO_ERR_NOT_FOUND, "key_file /does/not/exist: no such file or directory");
+}
+
+/* The end of a path says which file it is. */
+static void long_paths_lose_their_beginning(void **state) {
+    (void)state;
+    char path[300];
+    memset(path, '/', sizeof path);
+    memcpy(path + sizeof path - sizeof "/nope.pem", "/nope.pem", sizeof "/nope.pem");
+    struct tls_context *c = NULL;
+    char error[TLS_ERROR_CHARS] = "";
+    const struct tls_options o = {.ca_file = path};
+    assert_int_equal(sio__tls_context_new(&o, false, &c, error), SIO_ERR_NOT_FOUND);
+    assert_non_null(strstr(error, "ca_file .../"));
+    assert_non_null(strstr(error, "/nope.pem: no such file or directory"));
 }
 
 static void useless_texts_are_refused(void **state) {
     (void)state;
     expect_client(&(struct tls_options){.ca_file = empty_path}, SIO_ERR_INVALID,
-                  "ca_file: no certificate in it");
+                  named("ca_file ", empty_path, ": no certificate in it"));
     expect_client(&(struct tls_options){.ca_file = key_path}, SIO_ERR_INVALID,
-                  "ca_file: no certificate in it");
+                  named("ca_file ", key_path, ": no certificate in it"));
     expect_client(&(struct tls_options){.ca_pem = ""}, SIO_ERR_INVALID,
                   "ca_pem: no certificate in it");
     expect_client(&(struct tls_options){.ca_pem = broken}, SIO_ERR_INVALID,
@@ -124,7 +144,7 @@ static void useless_texts_are_refused(void **state) {
     expect_client(&(struct tls_options){.cert_pem = cert_pem(user), .key_pem = "text"},
                   SIO_ERR_INVALID, "key_pem: no private key in it");
     expect_client(&(struct tls_options){.cert_file = cert_path, .key_file = cert_path},
-                  SIO_ERR_INVALID, "key_file: no private key in it");
+                  SIO_ERR_INVALID, named("key_file ", cert_path, ": no private key in it"));
 }
 
 static void keys_have_to_fit(void **state) {
@@ -141,7 +161,7 @@ static void keys_have_to_fit(void **state) {
     expect_client(&o, SIO_ERR_INVALID, "cert_pem: certificate without a key");
     o.key_file = key_path;
     o.cert_pem = NULL;
-    expect_client(&o, SIO_ERR_INVALID, "key_file: key without a certificate");
+    expect_client(&o, SIO_ERR_INVALID, named("key_file ", key_path, ": key without a certificate"));
     expect(NULL, true, SIO_ERR_INVALID, "cert_file: missing");
 }
 
@@ -349,6 +369,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_options_are_taken),
         cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(long_paths_lose_their_beginning),
         cmocka_unit_test(useless_texts_are_refused),
         cmocka_unit_test(keys_have_to_fit),
         cmocka_unit_test(protocols_have_to_exist),

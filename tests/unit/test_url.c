@@ -115,7 +115,7 @@ static void a_missing_scheme_is_https(void **state) {
         assert_text(u.authority, "localhost:3000");
         assert_text(u.ns, "/x");
         assert_text(u.query, "http://y");
-        assert_true(u.secure && !u.websocket);
+        assert_true(u.secure && !u.websocket && u.no_scheme);
         sio__url_done(&u);
     }
 }
@@ -128,7 +128,7 @@ static void scheme_and_host_may_be_in_capitals(void **state) {
     assert_text(u.host, "example.com");
     assert_text(u.authority, "example.com");
     assert_text(u.ns, "/Ns");
-    assert_true(u.secure && u.websocket);
+    assert_true(u.secure && u.websocket && !u.no_scheme);
     sio__url_done(&u);
 }
 

@@ -225,7 +225,7 @@ export const outcomes = {
       "whose reason is no UTF-8",
       "whose reason is no UTF-8, of a socket",
     ],
-    "close: SIO_ERR_CLOSED CONNECTION_LOST websocket connection closed: the connection was closed": [
+    "close: SIO_ERR_CLOSED CONNECTION_LOST websocket connection closed: no Close frame came": [
       "that break off with the connection",
       "by FIN after the handshake",
       "by FIN after CONNECT",
@@ -383,7 +383,7 @@ export const outcomes = {
       "that are answered twice",
     ],
     "upgradeError: SIO_ERR_CLOSED NONE probe error: websocket connection closed: code 1000": ["that are closed"],
-    "upgradeError: SIO_ERR_CLOSED NONE probe error: websocket connection closed: the connection was closed": [
+    "upgradeError: SIO_ERR_CLOSED NONE probe error: websocket connection closed: no Close frame came": [
       "that are cut off",
     ],
     "upgradeError: ECONNRESET NONE probe error: websocket connection closed: connection reset by peer": [
