@@ -107,8 +107,8 @@ typedef struct sio_client_options {
     const char *query;      /**< "a=1&b=2", encoded; the query of the URL is used instead if any */
     const char *const *headers;  /**< NULL-terminated list of "Name: value", for all requests; not
                                     those that frame a message, such as Content-Length */
-    uint8_t transports[4];       /**< enum sio_transport, the preferred one first; none: polling,
-                                      then websocket */
+    uint8_t transports[4];       /**< SIO_POLLING, SIO_WEBSOCKET, the preferred one first; none:
+                                      polling, then websocket */
     bool no_upgrade;             /**< stay on polling when the server offers websocket */
     bool remember_upgrade;       /**< connect again over websocket where that has worked */
     bool try_all_transports;     /**< when the first one fails, try the next */
