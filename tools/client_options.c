@@ -196,20 +196,22 @@ static void explain(const struct client_options *o, const char *program, int err
     const struct {
         const char *prefix; /* of the library's message */
         const char *option;
-        const char *value;
+        const char *value; /* NULL: the message has it */
     } sources[] = {
         {"URL: ", "", o->url},
         {"query: ", "", o->url},
-        {"tls: ca_file: ", "--cacert: ", o->tls.ca_file},
-        {"tls: cert_file: ", "--cert: ", o->tls.cert_file},
-        {"tls: key_file: ", "--key: ", o->tls.key_file},
+        {"tls: ca_file ", "--cacert: ", NULL},
+        {"tls: cert_file ", "--cert: ", NULL},
+        {"tls: key_file ", "--key: ", NULL},
         {"proxy: ", "--proxy: ",
          or_else(without_login(o->client.proxy), "that of the environment")},
     };
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
         const char *why = behind(o->log.why, sources[i].prefix);
         if (why != NULL) {
-            fprintf(stderr, "%s: %s%s: %s\n", program, sources[i].option, sources[i].value, why);
+            const char *value = sources[i].value;
+            fprintf(stderr, "%s: %s%s%s%s\n", program, sources[i].option, or_else(value, ""),
+                    value != NULL ? ": " : "", why);
             return;
         }
     }
