@@ -216,7 +216,9 @@ static void stopping_ends_run_in_order(void **state) {
     struct tally tally = {0};
     const sio_ack_options ack = {.size = sizeof ack, .fn = count_answer, .user = &tally};
     sio_client_stop(NULL);
-    assert_ptr_not_equal(signal(SIGUSR1, on_signal), SIG_ERR);
+    const struct sigaction stops = {.sa_handler = on_signal};
+    struct sigaction before;
+    assert_int_equal(sigaction(SIGUSR1, &stops, &before), 0);
     assert_int_equal(sio_client_new(&stopped, server.url, NULL), 0);
     sio_socket *s = sio_client_socket(stopped, NULL, NULL);
     assert_int_equal(sio_socket_on_connect(s, signal_on_connect, NULL), 0);
@@ -229,7 +231,7 @@ static void stopping_ends_run_in_order(void **state) {
     assert_int_equal(sio_client_run(stopped), 0);
     assert_int_equal(tally.disconnects, 2);
     sio_client_free(stopped);
-    assert_ptr_not_equal(signal(SIGUSR1, SIG_DFL), SIG_ERR);
+    assert_int_equal(sigaction(SIGUSR1, &before, NULL), 0);
 }
 
 static void clients_that_are_stopped_before_they_run_do_not_connect(void **state) {
