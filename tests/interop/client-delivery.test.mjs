@@ -15,10 +15,20 @@ import { startServerOf } from "./support.mjs";
 const onlyC = { skip: reference && "not of the official client" };
 const quickly = { reconnection_delay_ms: 10, reconnection_delay_max_ms: 50 };
 
-/** Cuts until the client has noticed: between two polls the end of a connection is not. */
+/**
+ * Cuts until the client has noticed: between two polls the end of a connection is not. What it reports of itself comes
+ * behind what it has noticed, so that its next connection is not cut as well.
+ */
 async function lose(client, way) {
   const before = client.all("disconnect", "/").length;
-  await eventually(() => (way.cut(), client.all("disconnect", "/").length > before), "a disconnection");
+  await eventually(async () => {
+    await client.state();
+    const isLost = client.all("disconnect", "/").length > before;
+    if (!isLost) {
+      way.cut();
+    }
+    return isLost;
+  }, "a disconnection");
 }
 
 for (const [serverName, official] of servers) {
@@ -72,10 +82,11 @@ for (const [serverName, official] of servers) {
         const client = await connectedClient(t, way, options);
         for (let i = 0; i < 3; i++) {
           await lose(client, way);
-          await eventually(() => client.all("connect", "/").length === i + 2, "connect");
+          await eventually(() => client.all("connect", "/").length >= i + 2, "connect");
         }
         const ids = client.all("connect", "/").map(([id]) => id);
-        assert.equal(new Set(ids).size, 4);
+        assert.ok(ids.length >= 4);
+        assert.equal(new Set(ids).size, ids.length);
       });
 
       it("auth: changed while connected, and sent upon reconnection", async (t) => {
@@ -83,7 +94,7 @@ for (const [serverName, official] of servers) {
         const client = await connectedClient(t, way, { ...options, socket: { auth: '{"offset":0}' } });
         await client.do("set_auth", "/", '{"offset":42}');
         await lose(client, way);
-        await eventually(() => client.all("connect", "/").length === 2, "connect");
+        await eventually(() => client.all("connect", "/").length >= 2, "connect");
         assert.deepEqual((await client.call("/", "handshake"))[0].auth, { offset: 42 });
       });
 
