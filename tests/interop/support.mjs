@@ -336,10 +336,10 @@ export async function upgraded(socket) {
 
 /**
  * Breaks a TCP connection, by a RST at once. What Node.js has for it, resetAndDestroy(), first sends what is queued and
- * shuts the connection down; a socket that is destroyed before that is through is never closed.
+ * shuts the connection down; a socket that is reset while that goes on is never closed, and keeps the process running.
  */
 export function reset(socket) {
-  socket.resetAndClosing = true;
+  socket.resetAndClosing = !socket.writableEnded;
   socket.destroy();
 }
 
